@@ -1,0 +1,45 @@
+"""Where configuration, vault and state live. Creates nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The folders and files of one user."""
+
+    config_dir: Path
+    data_dir: Path
+    state_dir: Path
+
+    @property
+    def config(self) -> Path:
+        """The user's choices: default account, language."""
+        return self.config_dir / "config.toml"
+
+    @property
+    def own_presets(self) -> Path:
+        """The user's own presets, which add to the catalogue or override it."""
+        return self.config_dir / "presets.toml"
+
+    @property
+    def vault(self) -> Path:
+        """The encrypted accounts."""
+        return self.data_dir / "vault.fluenzr"
+
+
+def locate(environ: Mapping[str, str]) -> Paths:
+    """Return the user's folders: below ``FLUENZR_HOME`` where set, else those of the platform."""
+    home = environ.get("FLUENZR_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Paths(config_dir=root, data_dir=root, state_dir=root / "state")
+    dirs = PlatformDirs("fluenzr", appauthor=False, roaming=False)
+    return Paths(
+        config_dir=dirs.user_config_path, data_dir=dirs.user_data_path, state_dir=dirs.user_state_path
+    )
