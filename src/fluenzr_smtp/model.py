@@ -51,7 +51,7 @@ class Fingerprint:
 class Endpoint:
     """A server to talk to. ``host`` is ASCII (A-labels, RFC 5890) or an IP address.
 
-    ``pin`` replaces the verification of the chain and the name; ``authority`` (PEM) replaces the system's store.
+    ``pin`` replaces the check of chain and name; ``authority`` (PEM) replaces the system's store.
     """
 
     host: str
