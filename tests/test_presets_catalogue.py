@@ -1,0 +1,156 @@
+"""The shipped catalogue: what every record must hold, and the values that users were told."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fluenzr_smtp.model import Need, Security, UsernameRule
+from fluenzr_smtp.presets import MANDATORY, PresetCatalog, parse_preset, shipped_path
+
+RECORDS = tomllib.loads(shipped_path().read_text(encoding="utf-8"))
+PRESETS = PresetCatalog.load(own=None).presets
+
+STARTTLS, SSL = Security.STARTTLS, Security.IMPLICIT_TLS
+
+every_key = pytest.mark.parametrize("key", RECORDS)
+
+
+def test_catalogue_holds_the_providers_that_are_promised():
+    promised = {
+        *("ovh", "ovh-ca", "gandi", "infomaniak", "proton-bridge", "proton-smtp"),
+        *("zoho", "zoho-eu", "zoho-in", "zoho-au", "zoho-jp", "zoho-ca"),
+        *("zoho-pro", "zoho-eu-pro", "zoho-in-pro"),
+        *("gmail", "google-workspace", "outlook", "microsoft365"),
+    }
+
+    assert promised <= PRESETS.keys()
+
+
+@every_key
+def test_record_names_every_mandatory_field(key):
+    assert set(MANDATORY) <= RECORDS[key].keys()
+
+
+@every_key
+def test_record_says_where_its_values_come_from_and_when_they_were_compared(key):
+    preset = PRESETS[key]
+
+    assert preset.sources
+    assert preset.notes
+    assert preset.hint
+    assert preset.checked >= date(2026, 11, 22)
+    assert not preset.is_own
+
+
+@every_key
+def test_record_offers_encrypted_submission_alone(key):
+    endpoints = PRESETS[key].smtp + PRESETS[key].imap
+
+    assert PRESETS[key].smtp
+    assert {endpoint.security for endpoint in endpoints} <= {STARTTLS, SSL}
+    assert len(set(endpoints)) == len(endpoints)
+
+
+@every_key
+def test_port_and_encryption_belong_together(key):
+    by_port = {465: SSL, 993: SSL, 587: STARTTLS, 143: STARTTLS, 1025: STARTTLS, 1143: STARTTLS}
+
+    for endpoint in PRESETS[key].smtp + PRESETS[key].imap:
+        assert by_port[endpoint.port] is endpoint.security
+
+
+@every_key
+def test_record_has_rules_for_user_name_and_app_password(key):
+    preset = PRESETS[key]
+    needs_page = preset.app_password in (Need.REQUIRED, Need.WITH_TWO_FACTOR)
+
+    assert preset.username in UsernameRule
+    assert bool(preset.app_password_page) is needs_page
+
+
+@every_key
+def test_each_limit_has_a_source(key):
+    assert all(limit.source and limit.count > 0 for limit in PRESETS[key].limits)
+
+
+@every_key
+def test_names_are_written_in_lower_case_without_a_last_dot(key):
+    record = RECORDS[key]
+    hosts = [endpoint["host"] for endpoint in record["smtp"] + record["imap"]]
+
+    for name in hosts + record["domains"] + record["mx"]:
+        assert name == name.lower().rstrip(".")
+
+
+@every_key
+def test_sentences_end_as_sentences(key):
+    preset = PRESETS[key]
+
+    for sentence in (preset.hint, *preset.notes):
+        assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith("smtp-relay")
+        assert sentence.endswith(".")
+        assert "!" not in sentence
+
+
+def test_no_domain_belongs_to_two_presets():
+    domains = Counter(domain for preset in PRESETS.values() for domain in preset.domains)
+
+    assert [domain for domain, count in domains.items() if count > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "smtp", "imap"),
+    [
+        ("ovh", ("ssl0.ovh.net", 587, STARTTLS), ("ssl0.ovh.net", 993, SSL)),
+        ("gandi", ("mail.gandi.net", 587, STARTTLS), ("mail.gandi.net", 993, SSL)),
+        ("zoho-eu", ("smtp.zoho.eu", 587, STARTTLS), ("imap.zoho.eu", 993, SSL)),
+        ("zoho", ("smtp.zoho.com", 587, STARTTLS), ("imap.zoho.com", 993, SSL)),
+        ("infomaniak", ("mail.infomaniak.com", 587, STARTTLS), ("mail.infomaniak.com", 993, SSL)),
+        ("proton-bridge", ("127.0.0.1", 1025, STARTTLS), ("127.0.0.1", 1143, STARTTLS)),
+    ],
+)
+def test_values_of_the_users_page_come_first(key, smtp, imap):
+    first_smtp, first_imap = PRESETS[key].smtp[0], PRESETS[key].imap[0]
+
+    assert (first_smtp.host, first_smtp.port, first_smtp.security) == smtp
+    assert (first_imap.host, first_imap.port, first_imap.security) == imap
+
+
+@pytest.mark.parametrize("key", ["ovh", "infomaniak"])
+def test_port_that_the_provider_advises_is_there_and_said(key):
+    preset = PRESETS[key]
+
+    second = preset.smtp[1]
+    assert (second.host, second.port, second.security) == (preset.smtp[0].host, 465, SSL)
+    assert "itself" in preset.notes[0]
+    assert "--smtp-port 465 --encryption ssl" in preset.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "oauth"),
+    [
+        ("gmail", Need.PREFERRED),
+        ("google-workspace", Need.PREFERRED),
+        ("microsoft365", Need.PREFERRED),
+        ("outlook", Need.REQUIRED),
+    ],
+)
+def test_oauth_providers_say_what_a_password_can_still_do(key, oauth):
+    preset = PRESETS[key]
+
+    assert preset.oauth is oauth
+    assert any("password can" in note or "password still" in note for note in preset.notes)
+
+
+def test_record_shown_in_the_guide_is_a_good_one():
+    guide = Path(__file__).parents[1] / "docs" / "presets.md"
+    example = guide.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+
+    ((key, record),) = tomllib.loads(example).items()
+
+    assert parse_preset(key, record, path=guide, is_own=False).name == "Firma Mail"
