@@ -16,7 +16,7 @@ class FluenzrError(Exception):
 
 
 def failure(
-    code: ProblemCode, stage: Stage, reply: ServerReply | None = None, **facts: FactValue
+    code: ProblemCode, stage: Stage, reply: ServerReply | None = None, /, **facts: FactValue
 ) -> FluenzrError:
     """Build the error for a problem, ready to be raised."""
     return FluenzrError(Problem(code=code, stage=stage, reply=reply, facts=MappingProxyType(facts)))

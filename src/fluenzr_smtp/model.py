@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NoReturn
 
-from fluenzr_smtp.problems import NO_FACTS, Facts, Problem, ServerReply, Stage
+from fluenzr_smtp.problems import Facts, Problem, ProblemCode, ServerReply, Stage, no_facts
 
 
 class Security(StrEnum):
@@ -244,6 +244,15 @@ class RecipientOutcome:
     reply: ServerReply | None = None
     problem: Problem | None = None
 
+    @classmethod
+    def failed(cls, recipient: str, problem: Problem) -> RecipientOutcome:
+        """Return the outcome of a recipient for whom a problem ended the attempt."""
+        if problem.code is ProblemCode.OUTBOX_IN_DOUBT:
+            outcome = Outcome.IN_DOUBT
+        else:
+            outcome = Outcome.DEFERRED if problem.is_transient else Outcome.REJECTED
+        return cls(recipient=recipient, outcome=outcome, reply=problem.reply, problem=problem)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -253,7 +262,7 @@ class Check:
     stage: Stage
     endpoint: Endpoint
     elapsed: timedelta
-    facts: Facts = NO_FACTS
+    facts: Facts = field(default_factory=no_facts, hash=False)
     problem: Problem | None = None
 
     @property

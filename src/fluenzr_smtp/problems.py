@@ -14,7 +14,10 @@ from types import MappingProxyType
 FactValue = str | int | float | bool | None | tuple[str, ...]
 Facts = Mapping[str, FactValue]
 
-NO_FACTS: Facts = MappingProxyType({})
+
+def no_facts() -> Facts:
+    """Return an empty mapping that stays empty."""
+    return MappingProxyType({})
 
 
 class Stage(StrEnum):
@@ -351,7 +354,7 @@ class Problem:
     code: ProblemCode
     stage: Stage
     reply: ServerReply | None = None
-    facts: Facts = field(default=NO_FACTS)
+    facts: Facts = field(default_factory=no_facts, hash=False)
 
     @property
     def is_transient(self) -> bool:
