@@ -1,0 +1,277 @@
+"""The accounts inside the vault: each with its secret, all in one payload, changed one write at a time."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from fluenzr_smtp.errors import FluenzrError, failure
+from fluenzr_smtp.model import Account, Endpoint, Fingerprint, Secret, Security, StoredAccount
+from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.vault import Vault, damaged
+
+FORMAT = 1
+NAME_LIMIT = 64
+
+_PAYLOAD = frozenset({"format", "accounts"})
+_ENDPOINT = frozenset({"host", "port", "security", "pin", "authority"})
+_ACCOUNT = frozenset(
+    {"name", "address", "display_name", "username", "smtp", "imap", "imap_username", "preset"}
+    | {"secret", "created", "secret_changed"}
+)
+# Controls, invisible format characters (bidi among them), surrogates, line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+class Accounts:
+    """The accounts of one vault. Every change is one durable write that keeps what other processes wrote."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def list(self) -> tuple[StoredAccount, ...]:
+        """Return all accounts, in the order in which they were added; none where there is no vault.
+
+        Raises:
+            FluenzrError: as ``Vault.read``.
+        """
+        payload = self._vault.read()
+        return () if payload is None else self._decode(payload)
+
+    def get(self, name: str) -> StoredAccount:
+        """Return the account of this name or, where no name fits, the only one with this address.
+
+        Raises:
+            FluenzrError: ``account-none`` where there is no account at all, ``account-unknown``; as ``list``.
+        """
+        return find(self.list(), name)
+
+    def add(self, stored: StoredAccount) -> None:
+        """Add an account under a new name; the first one creates the vault.
+
+        Raises:
+            FluenzrError: ``account-name-invalid``, ``account-exists``; as ``Vault.update``.
+        """
+        check_name(stored.account.name)
+
+        def add(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
+            _require_free(accounts, stored.account.name)
+            return (*accounts, stored)
+
+        self._update(add)
+
+    def replace(self, stored: StoredAccount) -> None:
+        """Put an account in the place of the one of the same name.
+
+        Raises:
+            FluenzrError: ``account-none``, ``account-unknown``; as ``Vault.update``.
+        """
+        self._exchange(stored.account.name, (stored,))
+
+    def rename(self, old: str, new: str) -> None:
+        """Give an account another name.
+
+        Raises:
+            FluenzrError: ``account-name-invalid``, ``account-exists``, ``account-none``, ``account-unknown``;
+                as ``Vault.update``.
+        """
+        check_name(new)
+
+        def rename(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
+            found = _named(accounts, old)
+            if new != old:
+                _require_free(accounts, new)
+            renamed = replace(found, account=replace(found.account, name=new))
+            return tuple(renamed if each is found else each for each in accounts)
+
+        self._require_vault()
+        self._update(rename)
+
+    def remove(self, name: str) -> None:
+        """Remove an account and its secret.
+
+        Raises:
+            FluenzrError: ``account-none``, ``account-unknown``; as ``Vault.update``.
+        """
+        self._exchange(name, ())
+
+    def _exchange(self, name: str, others: tuple[StoredAccount, ...]) -> None:
+        def exchange(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
+            at = accounts.index(_named(accounts, name))
+            return (*accounts[:at], *others, *accounts[at + 1 :])
+
+        self._require_vault()
+        self._update(exchange)
+
+    def _update(self, change: Callable[[tuple[StoredAccount, ...]], tuple[StoredAccount, ...]]) -> None:
+        self._vault.update(lambda payload: encode(change(() if payload is None else self._decode(payload))))
+
+    def _require_vault(self) -> None:
+        # Without this, a mistyped command on a new machine would leave a folder and a lock file behind.
+        if not self._vault.exists:
+            raise failure(ProblemCode.ACCOUNT_NONE, Stage.CONFIGURATION)
+
+    def _decode(self, payload: bytes) -> tuple[StoredAccount, ...]:
+        try:
+            return decode(payload)
+        except FluenzrError as error:
+            raise FluenzrError(error.problem.with_facts(path=str(self._vault.path))) from error
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that could not be typed, shown or told from an option.
+
+    Raises:
+        FluenzrError: ``account-name-invalid``.
+    """
+    is_shown = not any(unicodedata.category(character) in _UNSEEN for character in name)
+    is_free = "/" not in name and not name.startswith("-") and name == name.strip()
+    if not (1 <= len(name) <= NAME_LIMIT and is_shown and is_free):
+        raise failure(ProblemCode.ACCOUNT_NAME_INVALID, Stage.USAGE, account=name, limit=NAME_LIMIT)
+
+
+def find(accounts: tuple[StoredAccount, ...], wanted: str) -> StoredAccount:
+    """Return the account of this name, else the only one with this address (upper and lower case alike).
+
+    Raises:
+        FluenzrError: ``account-none``; ``account-unknown``, with the names that were possible.
+    """
+    for stored in accounts:
+        if stored.account.name == wanted:
+            return stored
+    same_address = [each for each in accounts if each.account.address.casefold() == wanted.casefold()]
+    if len(same_address) == 1:
+        return same_address[0]
+    raise _unknown(wanted, same_address or accounts)
+
+
+def encode(accounts: tuple[StoredAccount, ...]) -> bytes:
+    """Return the payload that holds these accounts."""
+    fields = {"format": FORMAT, "accounts": [_account_fields(each) for each in accounts]}
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
+
+
+def decode(payload: bytes) -> tuple[StoredAccount, ...]:
+    """Read the accounts of a payload. A field that is not known is refused: a write would lose it.
+
+    Raises:
+        FluenzrError: ``vault-newer``, ``vault-damaged``.
+    """
+    try:
+        fields = json.loads(payload.decode("ascii"))
+        version = fields["format"]
+        if type(version) is int and version > FORMAT:
+            raise failure(ProblemCode.VAULT_NEWER, Stage.VAULT, version=version)
+        _expect(fields, _PAYLOAD)
+        if type(version) is not int or version != FORMAT:
+            raise ValueError("format")
+        return tuple(_stored(each) for each in _typed(fields["accounts"], list))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        # Not chained: the exception may quote the payload.
+        raise damaged("accounts") from None
+
+
+def _named(accounts: tuple[StoredAccount, ...], name: str) -> StoredAccount:
+    for stored in accounts:
+        if stored.account.name == name:
+            return stored
+    raise _unknown(name, accounts)
+
+
+def _unknown(wanted: str, possible: Iterable[StoredAccount]) -> FluenzrError:
+    names = tuple(each.account.name for each in possible)
+    if not names:
+        return failure(ProblemCode.ACCOUNT_NONE, Stage.CONFIGURATION, account=wanted)
+    return failure(ProblemCode.ACCOUNT_UNKNOWN, Stage.CONFIGURATION, account=wanted, known=names)
+
+
+def _require_free(accounts: tuple[StoredAccount, ...], name: str) -> None:
+    if any(each.account.name == name for each in accounts):
+        raise failure(ProblemCode.ACCOUNT_EXISTS, Stage.USAGE, account=name)
+
+
+def _account_fields(stored: StoredAccount) -> dict[str, object]:
+    account = stored.account
+    return {
+        "name": account.name,
+        "address": account.address,
+        "display_name": account.display_name,
+        "username": account.username,
+        "smtp": _endpoint_fields(account.smtp),
+        "imap": None if account.imap is None else _endpoint_fields(account.imap),
+        "imap_username": account.imap_username,
+        "preset": account.preset,
+        "secret": None if stored.secret is None else stored.secret.reveal(),
+        "created": stored.created.astimezone(UTC).isoformat(),
+        "secret_changed": stored.secret_changed.astimezone(UTC).isoformat(),
+    }
+
+
+def _endpoint_fields(endpoint: Endpoint) -> dict[str, object]:
+    return {
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "security": endpoint.security.value,
+        "pin": None if endpoint.pin is None else endpoint.pin.sha256,
+        "authority": endpoint.authority,
+    }
+
+
+def _stored(fields: Any) -> StoredAccount:  # noqa: ANN401 - JSON of unknown shape; what is wrong raises
+    _expect(fields, _ACCOUNT)
+    secret = _text_or_none(fields["secret"])
+    account = Account(
+        name=_typed(fields["name"], str),
+        address=_typed(fields["address"], str),
+        display_name=_typed(fields["display_name"], str),
+        username=_text_or_none(fields["username"]),
+        smtp=_endpoint(fields["smtp"]),
+        imap=None if fields["imap"] is None else _endpoint(fields["imap"]),
+        imap_username=_text_or_none(fields["imap_username"]),
+        preset=_text_or_none(fields["preset"]),
+    )
+    return StoredAccount(
+        account=account,
+        secret=None if secret is None else Secret(secret),
+        created=_moment(fields["created"]),
+        secret_changed=_moment(fields["secret_changed"]),
+    )
+
+
+def _endpoint(fields: Any) -> Endpoint:  # noqa: ANN401
+    _expect(fields, _ENDPOINT)
+    pin = _text_or_none(fields["pin"])
+    return Endpoint(
+        host=_typed(fields["host"], str),
+        port=_typed(fields["port"], int),
+        security=Security(fields["security"]),
+        pin=None if pin is None else Fingerprint(pin),
+        authority=_text_or_none(fields["authority"]),
+    )
+
+
+def _expect(fields: object, names: frozenset[str]) -> None:
+    if _typed(fields, dict).keys() != names:
+        raise ValueError("fields")
+
+
+def _typed(value: object, kind: type[Any]) -> Any:  # noqa: ANN401
+    # Exactly this type: bool passes for int, and int does not pass for float.
+    if type(value) is not kind:
+        raise TypeError("type")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(_typed(value, str))
+
+
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(_typed(value, str))
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone")
+    return moment.astimezone(UTC)

@@ -1,0 +1,76 @@
+"""The user's choices in config.toml. Not a place for secrets, nor for anything of an account."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from fluenzr_smtp import durable
+from fluenzr_smtp.errors import FluenzrError, failure
+from fluenzr_smtp.problems import ProblemCode, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What the user chose; None where nothing was. ``language`` is a tag such as ``en`` or ``pt-BR``."""
+
+    default_account: str | None = None
+    language: str | None = None
+
+
+def load(path: Path) -> Config:
+    """Read the choices; without a file there are none. Keys that are not known are left alone.
+
+    Raises:
+        FluenzrError: ``config-invalid``, ``file-unreadable``.
+    """
+    document = _document(path)
+    known = {each.name: document.get(each.name) for each in fields(Config)}
+    for key, value in known.items():
+        if value is not None and type(value) is not str:
+            raise _invalid(path, "not-a-text", key=key)
+    return Config(**known)
+
+
+def save(path: Path, config: Config) -> None:
+    """Write the choices durably and keep what else is in the file; its comments are not kept.
+
+    A symbolic link stays one: the file that it names is replaced.
+
+    Raises:
+        FluenzrError: ``config-invalid`` where the present file cannot be read as TOML (it is left as it is);
+            ``file-unreadable``, ``file-not-created``, ``file-not-written``, ``disk-full``.
+    """
+    target = Path(os.path.realpath(path))
+    document = _document(target) | asdict(config)
+    chosen = {key: value for key, value in document.items() if value is not None}
+    durable.ensure_private_dir(path.parent)
+    durable.write_atomically(target, tomli_w.dumps(chosen).encode("utf-8"))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise failure(
+            ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=reason
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _invalid(path, "not-utf-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _invalid(path, str(error)) from error
+
+
+def _invalid(path: Path, reason: str, *, key: str | None = None) -> FluenzrError:
+    facts = {} if key is None else {"key": key}
+    return failure(
+        ProblemCode.CONFIG_INVALID, Stage.CONFIGURATION, None, path=str(path), reason=reason, **facts
+    )

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import stat
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluenzr_smtp import config
+from fluenzr_smtp.config import Config
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.problems import ExitStatus, ProblemCode
+
+choices = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "config" / "config.toml"
+
+
+def test_no_file_is_no_choice(path):
+    assert config.load(path) == Config()
+    assert not path.parent.exists()
+
+
+@given(choices, choices)
+def test_every_choice_comes_back(tmp_path_factory, account, language):
+    path = tmp_path_factory.mktemp("config") / "config.toml"
+    chosen = Config(default_account=account, language=language)
+
+    config.save(path, chosen)
+
+    assert config.load(path) == chosen
+
+
+def test_file_and_folder_are_private(path):
+    config.save(path, Config(language="pt-BR"))
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_keys_of_others_are_kept_and_choices_taken_back(path):
+    path.parent.mkdir()
+    path.write_text('language = "en"\nlater = 5\ndefault_account = "work"\n[table]\nkey = [1, 2]\n')
+
+    config.save(path, Config(default_account="home"))
+
+    document = tomllib.loads(path.read_text())
+    assert document == {"default_account": "home", "later": 5, "table": {"key": [1, 2]}}
+
+
+def test_symbolic_link_stays(path, tmp_path):
+    dotfile = tmp_path / "dotfiles.toml"
+    dotfile.write_text('language = "en"\n')
+    path.parent.mkdir()
+    path.symlink_to(dotfile)
+
+    config.save(path, Config(language="pt-BR"))
+
+    assert path.is_symlink()
+    assert config.load(dotfile) == Config(language="pt-BR")
+
+
+def test_byte_order_mark_is_passed_over(path):
+    path.parent.mkdir()
+    path.write_bytes(b'\xef\xbb\xbflanguage = "en"\n')
+
+    assert config.load(path) == Config(language="en")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"language = ",
+        b"language en",
+        b'language = "en"\nlanguage = "pt"',
+        b"language = 5",
+        b"default_account = ['work']",
+        b"language = true",
+        b'language = "\xff"',
+        b"\x00",
+        b"a = " + b"[" * 100_000,
+    ],
+    ids=lambda content: ascii(content[:40]),
+)
+def test_malformed_file_is_told(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    with pytest.raises(FluenzrError) as caught:
+        config.load(path)
+
+    assert caught.value.problem.code is ProblemCode.CONFIG_INVALID
+    assert caught.value.problem.exit_status is ExitStatus.CONFIG
+    assert caught.value.problem.facts["path"] == str(path)
+    assert caught.value.problem.facts["reason"]
+
+
+def test_malformed_file_is_not_overwritten(path):
+    path.parent.mkdir()
+    path.write_text("language = ")
+
+    with pytest.raises(FluenzrError) as caught:
+        config.save(path, Config(language="en"))
+
+    assert caught.value.problem.code is ProblemCode.CONFIG_INVALID
+    assert path.read_text() == "language = "
+
+
+def test_folder_in_the_place_of_the_file_is_told(path):
+    path.mkdir(parents=True)
+
+    with pytest.raises(FluenzrError) as caught:
+        config.load(path)
+
+    assert caught.value.problem.code is ProblemCode.FILE_UNREADABLE
