@@ -1,0 +1,315 @@
+"""One read-only session with a mailbox over IMAPClient (RFC 9051), stage by stage.
+
+Nothing in the mailbox changes: folders are opened by EXAMINE, bodies are peeked at. imaplib's own socket
+and buffers are not used: a client of ours reads through ``wire``, so that every answer is bounded in bytes
+and time, and nothing that arrived before TLS is believed after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from imapclient import IMAPClient
+
+from fluenzr_smtp.classify import classify
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.model import Clock, Endpoint, Secret
+from fluenzr_smtp.problems import Facts, Problem, ProblemCode, ServerReply, Stage
+from fluenzr_smtp.session import OAUTH_MECHANISMS, Session, facts, veiled
+from fluenzr_smtp.wire import Wire
+
+_LEAVE_SECONDS = 5.0
+_HEADER_BYTES = 64 * 1024
+_FETCH_BUDGET_BYTES = 16 * 1024 * 1024
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_OTHER_SERVICES = (
+    (b"220", "SMTP"),
+    (b"+OK", "POP3"),
+    (b"-ERR", "POP3"),
+    (b"SSH-", "SSH"),
+    (b"HTTP/", "HTTP"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder as EXAMINE shows it. ``uid_next`` is None where the server does not tell it."""
+
+    name: str
+    exists: int
+    uid_next: int | None
+    uid_validity: int | None
+
+
+class _BoundedIMAP4(imaplib.IMAP4):
+    """imaplib's client on a wire of ours."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        super().__init__()
+
+    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
+        """Take the wire as it is: connected, and encrypted where TLS is implicit."""
+
+    def read(self, size: int) -> bytes:
+        """Read a literal."""
+        return self._wire.read_exact(size)
+
+    def readline(self) -> bytes:
+        """Read a line; imaplib takes a bare LF for the end of the stream, here it is called what it is."""
+        line = self._wire.read_line()
+        service = next((name for start, name in _OTHER_SERVICES if line.startswith(start)), None)
+        if service and self.state == "LOGOUT":  # imaplib's state until it has seen a greeting
+            raise self._wire.broken(ProblemCode.NOT_A_MAIL_SERVER, service=service)
+        if line.endswith(b"\n") and not line.endswith(b"\r\n"):
+            raise self._wire.broken(ProblemCode.REPLY_MALFORMED)
+        return line
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - typeshed says ReadableBuffer, which is not importable
+        """Write a command or a literal."""
+        self._wire.write(bytes(data))
+
+    def shutdown(self) -> None:
+        """Close the wire."""
+        self._wire.close()
+
+
+class _Client(IMAPClient):  # type: ignore[misc]
+    """IMAPClient's commands and parsers on our client."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        super().__init__(wire.endpoint.host, port=wire.endpoint.port, ssl=False)
+        self._imap.debug = 0  # IMAPClient turns on a log that holds every line of the dialogue
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
+        return _BoundedIMAP4(self._wire)
+
+    def _set_read_timeout(self) -> None:
+        """Leave the time-outs to the wire."""
+
+    def forget(self) -> None:
+        """Drop all that was said before TLS (RFC 9051 §6.2.1)."""
+        self._imap.untagged_responses.clear()
+        self._imap.capabilities = ()
+        self._cached_capabilities = None
+
+    def command(self, name: str, *arguments: bytes) -> tuple[str, bytes]:
+        """Run a command of imaplib's; return OK or NO and the text behind it."""
+        status, data = self._imap._simple_command(name, *arguments)
+        return str(status), b"" if not data or data[-1] is None else bytes(data[-1])
+
+    def proved_by(self, identity: str, secret: str) -> tuple[str, bytes]:
+        """Run AUTHENTICATE PLAIN (RFC 4616); return OK or NO and the text behind it."""
+        self._imap.literal = imaplib._Authenticator(lambda _: f"\0{identity}\0{secret}".encode()).process
+        return self.command("AUTHENTICATE", b"PLAIN")
+
+    @property
+    def farewell(self) -> str | None:
+        """What the server said when it closed the connection (BYE), if it did."""
+        said = self._imap.untagged_responses.get("BYE")
+        return None if not said else bytes(said[-1]).decode("utf-8", "backslashreplace")
+
+    @property
+    def is_preauthenticated(self) -> bool:
+        """Say whether the server claims that we are logged in already."""
+        return bool(self._imap.state == "AUTH")
+
+    def logged_in(self) -> None:
+        """Tell imaplib's state machine that the login succeeded."""
+        self._imap.state = "AUTH"
+        self._cached_capabilities = None
+
+
+class IMAPSession(Session):
+    """One connection to an IMAP server. Not reusable after a failure; ``close`` it in any case."""
+
+    def __init__(self, endpoint: Endpoint, *, clock: Clock, timeout: float) -> None:
+        super().__init__(endpoint, clock=clock, timeout=timeout)
+        self._client: _Client | None = None
+
+    # -- opening -------------------------------------------------------------------------------------
+
+    def _read_greeting(self) -> str:
+        with self._mapped(Stage.GREETING):
+            self._client = _Client(self._wire)
+        if self._client.is_preauthenticated:  # nobody asked for it, and it would skip TLS (RFC 8314 §5.1)
+            raise self._wire.broken(ProblemCode.UNEXPECTED_DATA)
+        return bytes(self._client.welcome).decode("utf-8", "backslashreplace")
+
+    def _ask_for_tls(self) -> None:
+        client = self._opened(Stage.TLS)
+        with self._mapped(Stage.TLS):
+            if not client.has_capability("STARTTLS"):
+                raise self._wire.failure(ProblemCode.TLS_STARTTLS_NOT_OFFERED)
+            self._accepted(Stage.TLS, client.command("STARTTLS"))
+
+    def _forget(self) -> None:
+        if self._client is not None:
+            self._client.forget()
+
+    def read_capabilities(self) -> Facts:
+        """Ask for the capabilities, after TLS if there is any."""
+        client = self._opened(Stage.CAPABILITIES)
+        with self._mapped(Stage.CAPABILITIES):
+            client.forget()
+            self._accepted(Stage.CAPABILITIES, client.command("CAPABILITY"))
+            if not client.capabilities():
+                raise self._wire.broken(ProblemCode.REPLY_MALFORMED, line="")
+        return facts(capabilities=self._capabilities(client), mechanisms=self.mechanisms)
+
+    def _capabilities(self, client: _Client) -> tuple[str, ...]:
+        return tuple(sorted(each.decode("ascii", "replace") for each in client.capabilities()))
+
+    @property
+    def mechanisms(self) -> tuple[str, ...]:
+        """The announced SASL mechanisms, and LOGIN where the command of that name may be used."""
+        if self._client is None:
+            return ()
+        names = self._capabilities(self._client)
+        announced = tuple(name.removeprefix("AUTH=") for name in names if name.startswith("AUTH="))
+        mechanisms = tuple(name for name in announced if name != "LOGIN")  # the SASL one is not spoken here
+        wants_tokens = bool(announced) and OAUTH_MECHANISMS.issuperset(announced)
+        return mechanisms if "LOGINDISABLED" in names or wants_tokens else (*mechanisms, "LOGIN")
+
+    # -- login ---------------------------------------------------------------------------------------
+
+    def authenticate(self, username: str, secret: Secret) -> Facts:
+        """Log in: one mechanism, one attempt."""
+        client = self._opened(Stage.AUTH)
+        self._refuse_control_characters(username, secret.reveal())
+        with self._veiled(username, secret), self._mapped(Stage.AUTH, username=username):
+            mechanism = self._pick_mechanism(self.mechanisms, ("PLAIN", "LOGIN"))
+            if mechanism == "PLAIN":
+                answer = client.proved_by(username, secret.reveal())
+            else:
+                answer = client.command("LOGIN", self._quoted(username), self._quoted(secret.reveal()))
+            self._accepted(Stage.AUTH, answer, username=username)
+            client.logged_in()
+        return facts(mechanism=mechanism, username=username)
+
+    def _quoted(self, text: str) -> bytes:
+        """Return a quoted string (RFC 9051 §4.3)."""
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'.encode()
+
+    # -- reading -------------------------------------------------------------------------------------
+
+    def examine(self, name: str = "INBOX") -> Folder:
+        """Open a folder read-only.
+
+        Raises:
+            FluenzrError: ``mailbox-unreadable``.
+        """
+        client = self._opened(Stage.MAILBOX)
+        with self._mapped(Stage.MAILBOX, folder=name):
+            if _FORBIDDEN.search(name):
+                raise self._wire.failure(ProblemCode.MAILBOX_UNREADABLE, folder=name)
+            answer = client.select_folder(name, readonly=True)
+            return Folder(
+                name=name,
+                exists=int(answer.get(b"EXISTS", 0)),
+                uid_next=_number(answer.get(b"UIDNEXT")),
+                uid_validity=_number(answer.get(b"UIDVALIDITY")),
+            )
+
+    def special_folder(self, flag: str) -> str | None:
+        r"""Return the folder of a special use such as ``\Junk`` (RFC 6154), or None."""
+        client = self._opened(Stage.MAILBOX)
+        with self._mapped(Stage.MAILBOX):
+            found = client.find_special_folder(flag.encode("ascii"))
+        return None if found is None else str(found)
+
+    def headers_from(self, first_uid: int) -> Mapping[int, bytes]:
+        """Return the header blocks, cut at 64 KiB, of the open folder's messages from a UID on."""
+        client = self._opened(Stage.MAILBOX, budget=_FETCH_BUDGET_BYTES)
+        with self._mapped(Stage.MAILBOX):
+            client.noop()
+            uids = [uid for uid in client.search(["UID", f"{first_uid}:*"]) if uid >= first_uid]
+            if not uids:
+                return MappingProxyType({})
+            answer = client.fetch(uids, [f"BODY.PEEK[HEADER]<0.{_HEADER_BYTES}>"])
+            return MappingProxyType({uid: _header(data) for uid, data in answer.items() if uid in uids})
+
+    # -- ending --------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Log out if the connection still stands, and close it. Never fails."""
+        if self._client is not None:
+            with contextlib.suppress(FluenzrError):
+                self._wire.begin(Stage.MAILBOX, timeout=_LEAVE_SECONDS)
+                self._wire.write(b"fluenzr LOGOUT\r\n")
+        self._wire.close()
+
+    # -- dialogue ------------------------------------------------------------------------------------
+
+    def _opened(self, stage: Stage, **bounds: int) -> _Client:
+        self._wire.begin(stage, **bounds)
+        if self._client is None:
+            raise self._wire.failure(ProblemCode.CONNECTION_LOST)
+        return self._client
+
+    def _accepted(self, stage: Stage, answer: tuple[str, bytes], **known: str) -> None:
+        status, text = answer
+        if status != "OK":
+            raise self._refusal(stage, f"{status} {text.decode('utf-8', 'backslashreplace')}", **known)
+
+    def _refusal(self, stage: Stage, text: str, **known: str) -> FluenzrError:
+        reply = ServerReply(code=None, enhanced=None, text=text)
+        plain = self._wire.failure(classify(stage, reply), **known).problem
+        return FluenzrError(Problem(code=plain.code, stage=stage, reply=reply, facts=plain.facts))
+
+    @contextlib.contextmanager
+    def _veiled(self, username: str, secret: Secret) -> Iterator[None]:
+        """Strike the secret out of what is raised; the words that imaplib raised have it still and go."""
+        try:
+            yield
+        except FluenzrError as error:
+            raise FluenzrError(veiled(error.problem, username, secret)) from None
+
+    @contextlib.contextmanager
+    def _mapped(self, stage: Stage, **known: str) -> Iterator[None]:
+        """Map what imaplib and IMAPClient raise, once and here; hostile answers make them raise anything."""
+        try:
+            yield
+        except FluenzrError:
+            raise
+        except imaplib.IMAP4.abort as error:
+            raise self._aborted(stage, str(error)) from error
+        except imaplib.IMAP4.error as error:
+            raise self._refused(stage, error, **known) from error
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            raise self._wire.broken(ProblemCode.REPLY_MALFORMED) from error
+
+    def _refused(self, stage: Stage, error: imaplib.IMAP4.error, **known: str) -> FluenzrError:
+        said = error.args[0] if error.args else ""
+        if isinstance(said, bytes):  # a greeting that is neither OK nor PREAUTH
+            text = said.decode("utf-8", "backslashreplace").removeprefix("* ").strip()
+            return self._refusal(stage, text, **known)
+        if stage is Stage.GREETING:  # imaplib's own words: no IMAP4rev1
+            return self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
+        return self._refusal(stage, str(said), **known)
+
+    def _aborted(self, stage: Stage, text: str) -> FluenzrError:
+        farewell = self._client.farewell if self._client else None
+        if farewell is not None:
+            self._wire.close()
+            return self._refusal(stage, f"BYE {farewell}")
+        if text.endswith("socket error: EOF") or "socket error: unterminated line" in text:
+            return self._wire.broken(ProblemCode.CONNECTION_LOST)
+        return self._wire.broken(ProblemCode.REPLY_MALFORMED)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _header(data: Mapping[bytes, object]) -> bytes:
+    found = next((value for key, value in data.items() if key.startswith(b"BODY[HEADER]")), b"")
+    return found if isinstance(found, bytes) else b""

@@ -1,0 +1,267 @@
+"""What both protocols have in common: the order of the steps, and no word of worth before TLS is up."""
+
+from __future__ import annotations
+
+import base64
+import time
+
+import pytest
+
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.imap import IMAPSession
+from fluenzr_smtp.model import Endpoint, Fingerprint, Secret, Security
+from fluenzr_smtp.problems import Problem, ProblemCode, ServerReply, Stage
+from fluenzr_smtp.session import Session, veiled
+from fluenzr_smtp.smtp import SMTPSession
+from tests.servers.certificates import self_signed
+from tests.servers.scripted import (
+    Close,
+    ScriptedServer,
+    Send,
+    Silence,
+    Step,
+    mailbox_script,
+    submission_script,
+)
+from tests.sessions import BRIEF, PATIENT, REAL_CLOCK, SECRET, USERNAME, Pause, canaries_in, endpoint_of
+
+BOTH = pytest.mark.parametrize(
+    ("kind", "script"),
+    [
+        pytest.param(SMTPSession, submission_script, id="smtp"),
+        pytest.param(IMAPSession, mailbox_script, id="imap"),
+    ],
+)
+
+
+def problem_of(kind: type[Session], endpoint: Endpoint, *, timeout: float = PATIENT) -> Problem:
+    """Return the problem in which opening and logging in end."""
+    session = kind(endpoint, clock=REAL_CLOCK, timeout=timeout)
+    with pytest.raises(FluenzrError) as caught:
+        opened_and_logged_in(session)
+    session.close()
+    return caught.value.problem
+
+
+def opened_and_logged_in(session: Session) -> None:
+    session.open()
+    session.authenticate(USERNAME, SECRET)
+
+
+class TestOrder:
+    @pytest.mark.parametrize("kind", [SMTPSession, IMAPSession])
+    @pytest.mark.parametrize(
+        ("security", "stages"),
+        [
+            pytest.param(
+                Security.STARTTLS, "resolve connect greeting tls capabilities", id="greeting-before-starttls"
+            ),
+            pytest.param(
+                Security.IMPLICIT_TLS, "resolve connect tls greeting capabilities", id="tls-before-greeting"
+            ),
+            pytest.param(Security.NONE, "resolve connect greeting capabilities", id="no-tls"),
+        ],
+    )
+    def test_steps_follow_the_encryption(self, kind, security, stages):
+        endpoint = Endpoint(host="localhost", port=1, security=security)
+
+        steps = kind(endpoint, clock=REAL_CLOCK, timeout=PATIENT).steps()
+
+        assert [stage.value for stage, _ in steps] == stages.split()
+
+    @BOTH
+    @pytest.mark.parametrize("security", list(Security))
+    def test_session_opens_and_logs_in(self, authority, kind, script, security):
+        context = authority.valid().context()
+        implicit = security is Security.IMPLICIT_TLS
+        offered = script(tls_context=context if security is Security.STARTTLS else None)
+
+        with ScriptedServer(offered, tls_context=context if implicit else None) as server:
+            session = kind(
+                endpoint_of(server, security, authority=authority), clock=REAL_CLOCK, timeout=PATIENT
+            )
+            session.open()
+            known = session.authenticate(USERNAME, SECRET)
+            session.close()
+
+        assert known == {"mechanism": "PLAIN", "username": USERNAME}
+        assert bool(canaries_in(server.connections[0])) is True
+        assert server.connections[0].is_encrypted is (security is not Security.NONE)
+
+    @BOTH
+    def test_ipv6_is_spoken(self, kind, script):
+        try:
+            server = ScriptedServer(script(), host="::1")
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
+
+        with server:
+            session = kind(endpoint_of(server), clock=REAL_CLOCK, timeout=PATIENT)
+            session.open()
+            session.close()
+
+        assert server.connections[0].commands
+
+
+class TestWithoutEncryption:
+    @pytest.mark.parametrize("kind", [SMTPSession, IMAPSession])
+    @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "0.0.0.0", "::ffff:192.0.2.1"])
+    def test_nobody_beyond_this_machine_is_connected_to(self, kind, host):
+        endpoint = Endpoint(host=host, port=25, security=Security.NONE)
+
+        problem = problem_of(kind, endpoint)
+
+        assert (problem.code, problem.exit_status) == (ProblemCode.ENCRYPTION_REQUIRED, 64)
+        assert problem.stage is Stage.CONNECT
+
+    @pytest.mark.parametrize("security", [Security.STARTTLS, Security.IMPLICIT_TLS])
+    @BOTH
+    def test_login_out_of_turn_is_refused_before_a_word_is_said(self, kind, script, security):
+        with ScriptedServer(script()) as server:
+            plain = kind(endpoint_of(server), clock=REAL_CLOCK, timeout=PATIENT)
+            plain.open()
+            plain.endpoint = endpoint_of(server, security)
+
+            with pytest.raises(FluenzrError) as caught:
+                plain.authenticate(USERNAME, SECRET)
+            plain.close()
+
+        assert caught.value.problem.code is ProblemCode.TLS_REQUIRED
+        assert canaries_in(server.connections[0]) == []
+
+
+class TestSilence:
+    @BOTH
+    def test_starttls_on_an_implicit_tls_port_is_named(self, authority, kind, script):
+        with ScriptedServer(script(), tls_context=authority.valid().context()) as server:
+            problem = problem_of(kind, endpoint_of(server, Security.STARTTLS), timeout=3 * BRIEF)
+
+        assert (problem.code, problem.exit_status) == (ProblemCode.TLS_STARTTLS_ON_IMPLICIT_PORT, 76)
+        assert problem.stage is Stage.GREETING
+        assert all(canaries_in(connection) == [] for connection in server.connections)
+
+    @pytest.mark.parametrize("kind", [SMTPSession, IMAPSession])
+    def test_port_that_says_nothing_at_all_times_out_in_time(self, kind):
+        before = time.monotonic()
+
+        with ScriptedServer((Silence(),)) as server:
+            problem = problem_of(kind, endpoint_of(server, Security.STARTTLS), timeout=BRIEF)
+
+        assert (problem.code, problem.exit_status) == (ProblemCode.REPLY_TIMEOUT, 75)
+        assert time.monotonic() - before < BRIEF + 2
+
+    @pytest.mark.parametrize("kind", [SMTPSession, IMAPSession])
+    def test_port_that_closes_at_once_is_not_asked_again(self, kind):
+        with ScriptedServer((Close(),)) as server:
+            problem = problem_of(kind, endpoint_of(server, Security.STARTTLS))
+
+        assert (problem.code, problem.exit_status) == (ProblemCode.CONNECTION_LOST, 75)
+        assert len(server.connections) == 1
+
+    @BOTH
+    def test_slow_greeting_is_waited_for(self, kind, script):
+        timeout = 2.0
+        slow = (Pause(timeout / 2), *script())
+
+        with ScriptedServer(slow, (Close(),)) as server:
+            session = kind(endpoint_of(server), clock=REAL_CLOCK, timeout=timeout)
+            session.open()
+            session.close()
+
+        assert server.connections[0].commands
+        assert canaries_in(server.connections[1]) == []
+
+
+class TestCertificate:
+    @BOTH
+    @pytest.mark.parametrize("security", [Security.STARTTLS, Security.IMPLICIT_TLS])
+    def test_untrusted_certificate_is_looked_at_and_the_connection_closed(
+        self, tmp_path, kind, script, security
+    ):
+        bridge = self_signed(tmp_path)
+        implicit = security is Security.IMPLICIT_TLS
+        offered = script() if implicit else script(tls_context=bridge.context())
+
+        with ScriptedServer(offered, tls_context=bridge.context() if implicit else None) as server:
+            session = kind(endpoint_of(server, security), clock=REAL_CLOCK, timeout=PATIENT)
+            certificate = session.certificate()
+            connection = server.finished_connection()
+
+        assert certificate.fingerprint == Fingerprint(bridge.sha256)
+        assert certificate.is_self_signed
+        assert connection.received_tls == b""
+
+    def test_server_without_starttls_has_none(self):
+        with ScriptedServer(submission_script()) as server:
+            session = SMTPSession(endpoint_of(server, Security.STARTTLS), clock=REAL_CLOCK, timeout=PATIENT)
+            with pytest.raises(FluenzrError) as caught:
+                session.certificate()
+
+        assert caught.value.problem.code is ProblemCode.TLS_STARTTLS_NOT_OFFERED
+
+
+class TestEnd:
+    @pytest.mark.parametrize("kind", [SMTPSession, IMAPSession])
+    def test_session_that_never_opened_closes(self, kind):
+        session = kind(Endpoint(host="h", port=1, security=Security.STARTTLS), clock=REAL_CLOCK, timeout=1)
+
+        session.close()
+        session.close()
+
+    @pytest.mark.parametrize(
+        ("kind", "script", "farewell"),
+        [
+            pytest.param(SMTPSession, submission_script, b"QUIT", id="smtp"),
+            pytest.param(IMAPSession, mailbox_script, b"fluenzr LOGOUT", id="imap"),
+        ],
+    )
+    def test_leave_is_taken(self, kind, script, farewell):
+        with ScriptedServer(script()) as server:
+            session = kind(endpoint_of(server), clock=REAL_CLOCK, timeout=PATIENT)
+            session.open()
+            session.close()
+            connection = server.finished_connection()
+
+        assert connection.commands[-1] == farewell
+
+    @pytest.mark.parametrize("kind", [SMTPSession, IMAPSession])
+    @pytest.mark.parametrize(
+        "steps",
+        [
+            pytest.param((Send(b"\x00\xff\xfe garbage \x1b[2J\r\n"), Silence()), id="garbage"),
+            pytest.param((Send(b"SSH-2.0-OpenSSH_9.6\r\n"), Silence()), id="another-service"),
+            pytest.param((Send(b"x" * 70_000), Silence()), id="line-too-long"),
+        ],
+    )
+    def test_no_leave_is_taken_of_a_server_that_makes_no_sense(self, kind, steps: tuple[Step, ...]):
+        with ScriptedServer(steps) as server:
+            problem = problem_of(kind, endpoint_of(server, Security.STARTTLS))
+            connection = server.finished_connection()
+
+        assert problem.exit_status == 76
+        assert connection.received_wire == b""
+
+
+class TestVeil:
+    @pytest.mark.parametrize(
+        "repeated",
+        [
+            pytest.param(SECRET.reveal(), id="in-clear"),
+            pytest.param(base64.b64encode(SECRET.reveal().encode()).decode(), id="as-in-login"),
+            pytest.param(
+                base64.b64encode(f"\0{USERNAME}\0{SECRET.reveal()}".encode()).decode(), id="as-in-plain"
+            ),
+        ],
+    )
+    def test_secret_that_a_server_repeats_is_struck_out(self, repeated):
+        reply = ServerReply(500, "5.5.1", f"Unknown command: AUTH {repeated}, sorry")
+        problem = Problem(code=ProblemCode.AUTH_REJECTED, stage=Stage.AUTH, reply=reply)
+
+        shown = veiled(problem, USERNAME, SECRET)
+
+        assert shown.reply == ServerReply(500, "5.5.1", "Unknown command: AUTH …, sorry")
+
+    def test_problem_without_reply_stays(self):
+        problem = Problem(code=ProblemCode.CONNECTION_LOST, stage=Stage.AUTH)
+
+        assert veiled(problem, USERNAME, Secret("x")) is problem
