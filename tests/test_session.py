@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import time
 
 import pytest
@@ -87,6 +88,36 @@ class TestOrder:
         assert known == {"mechanism": "PLAIN", "username": USERNAME}
         assert bool(canaries_in(server.connections[0])) is True
         assert server.connections[0].is_encrypted is (security is not Security.NONE)
+
+    @BOTH
+    def test_offers_from_before_tls_are_forgotten_as_soon_as_it_is_up(self, authority, kind, script):
+        offered = script(tls_context=authority.valid().context())
+
+        with ScriptedServer(offered) as server:
+            endpoint = endpoint_of(server, Security.STARTTLS, authority=authority)
+            session = kind(endpoint, clock=REAL_CLOCK, timeout=PATIENT)
+            for stage, step in session.steps():
+                step()
+                if stage is Stage.TLS:
+                    break
+            with pytest.raises(FluenzrError) as caught:
+                session.authenticate(USERNAME, SECRET)
+            session.close()
+
+        assert caught.value.problem.code is ProblemCode.AUTH_NOT_OFFERED
+        assert canaries_in(server.connections[0]) == []
+
+    @BOTH
+    def test_nothing_of_the_dialogue_is_logged(self, caplog, kind, script):
+        caplog.set_level(logging.DEBUG)
+
+        with ScriptedServer(script()) as server:
+            session = kind(endpoint_of(server), clock=REAL_CLOCK, timeout=PATIENT)
+            opened_and_logged_in(session)
+            session.close()
+
+        words = [base64.b64encode(f"\0{USERNAME}\0{SECRET.reveal()}".encode()).decode(), "AUTH", "canary"]
+        assert [word for word in words if word in caplog.text] == []
 
     @BOTH
     def test_ipv6_is_spoken(self, kind, script):

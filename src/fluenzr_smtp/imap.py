@@ -170,9 +170,9 @@ class IMAPSession(Session):
     @property
     def mechanisms(self) -> tuple[str, ...]:
         """The announced SASL mechanisms, and LOGIN where the command of that name may be used."""
-        if self._client is None:
+        names = self._capabilities(self._client) if self._client else ()
+        if not names:
             return ()
-        names = self._capabilities(self._client)
         announced = tuple(name.removeprefix("AUTH=") for name in names if name.startswith("AUTH="))
         mechanisms = tuple(name for name in announced if name != "LOGIN")  # the SASL one is not spoken here
         wants_tokens = bool(announced) and OAUTH_MECHANISMS.issuperset(announced)
