@@ -113,8 +113,8 @@ class TestOrder:
                 id="capabilities",
             ),
             pytest.param(
-                {"AUTH": b"535 5.7.8 No"},
-                CODE.AUTH_REJECTED,
+                {"AUTH": b"535 5.7.139 SmtpClientAuthentication is disabled for the Tenant"},
+                CODE.AUTH_SMTP_DISABLED,
                 "resolve connect greeting capabilities auth",
                 id="auth",
             ),
@@ -192,16 +192,16 @@ class TestOrder:
 
         assert [check.facts["username"] for check in checks if check.stage is Stage.AUTH] == ["other"]
 
-    def test_one_password_attempt_for_each_server(self):
+    def test_refused_secret_is_not_tried_again_at_the_other_server(self):
         refusing = submission_script(overrides={"AUTH": b"535 5.7.8 No"})
-        closed = mailbox_script(overrides={"AUTHENTICATE": b"NO [AUTHENTICATIONFAILED] No"})
 
-        with ScriptedServer(refusing) as submission, ScriptedServer(closed) as mailbox:
+        with ScriptedServer(refusing) as submission, ScriptedServer(mailbox_script()) as mailbox:
             account = account_of(endpoint_of(submission), endpoint_of(mailbox))
-            list(examine(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT))
+            checks = list(examine(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT))
 
         attempts = [line for server in (submission, mailbox) for line in _logins(server.connections)]
-        assert len(attempts) == 2
+        assert len(attempts) == 1
+        assert stages_of(checks, Protocol.IMAP) == "resolve connect greeting capabilities"
 
 
 class TestFacts:

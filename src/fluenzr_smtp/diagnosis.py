@@ -27,6 +27,12 @@ _UNTRUSTED = {
     ProblemCode.TLS_CERTIFICATE_UNKNOWN_ISSUER,
     ProblemCode.TLS_CERTIFICATE_INVALID,
 }
+_LOGIN_REFUSED = {
+    ProblemCode.AUTH_REJECTED,
+    ProblemCode.AUTH_APP_PASSWORD_REQUIRED,
+    ProblemCode.AUTH_ACCOUNT_BLOCKED,
+    ProblemCode.AUTH_TOO_MANY_LOGINS,
+}
 _VERDICT = re.compile(r"\b(spf|dkim|dmarc)\s*=\s*([a-z]+)", re.IGNORECASE)
 _ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')  # a quoted string, or a comment without another one in it
 _NESTING = 10
@@ -39,9 +45,13 @@ def examine(
 
     Sender and recipient (the account's own address unless given) are named and taken back.
     """
-    yield from examine_smtp(account, secret, clock=clock, timeout=timeout, recipient=recipient)
+    is_refused = False
+    for check in examine_smtp(account, secret, clock=clock, timeout=timeout, recipient=recipient):
+        is_refused |= check.problem is not None and check.problem.code in _LOGIN_REFUSED
+        yield check
     if account.imap is not None:
-        yield from examine_imap(account, secret, clock=clock, timeout=timeout)
+        # The same secret once more would only bring the mailbox nearer to being locked.
+        yield from examine_imap(account, None if is_refused else secret, clock=clock, timeout=timeout)
 
 
 def examine_smtp(
@@ -62,7 +72,7 @@ def examine_smtp(
 
 
 def examine_imap(account: Account, secret: Secret | None, *, clock: Clock, timeout: float) -> Iterator[Check]:
-    """Yield the checks of the IMAP server.
+    """Yield the checks of the IMAP server; without a secret they end at its capabilities.
 
     Raises:
         FluenzrError: ``account-imap-none``.
@@ -74,7 +84,7 @@ def examine_imap(account: Account, secret: Secret | None, *, clock: Clock, timeo
         if secret is not None:
             username = _imap_username(account)
             yield Stage.AUTH, lambda: session.authenticate(username, secret)
-        yield Stage.MAILBOX, lambda: _inbox_facts(session)
+            yield Stage.MAILBOX, lambda: _inbox_facts(session)
 
     yield from _chain(Protocol.IMAP, session, steps(), clock=clock, timeout=timeout)
 
