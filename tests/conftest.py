@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.servers.certificates import Authority
 from tests.servers.mailhost import BINARIES, MailHost, missing_condition, running_mailhost
 

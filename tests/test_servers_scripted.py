@@ -9,6 +9,7 @@ import ssl
 import time
 
 import pytest
+
 from tests.servers.scripted import (
     Close,
     Dribble,

@@ -38,6 +38,7 @@ _TOO_OLD = {
     "NO_PROTOCOLS_AVAILABLE",
     "DH_KEY_TOO_SMALL",
     "VERSION_TOO_LOW",
+    "LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED",  # how OpenSSL 3.0 of Debian 12 refuses TLS 1.1
 }
 
 
