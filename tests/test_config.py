@@ -13,6 +13,7 @@ from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.problems import ExitStatus, ProblemCode
 
 choices = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
+ages = st.none() | st.integers(min_value=1, max_value=2**63 - 1)
 
 
 @pytest.fixture
@@ -25,10 +26,10 @@ def test_no_file_is_no_choice(path):
     assert not path.parent.exists()
 
 
-@given(choices, choices)
-def test_every_choice_comes_back(tmp_path_factory, account, language):
+@given(choices, choices, ages)
+def test_every_choice_comes_back(tmp_path_factory, account, language, days):
     path = tmp_path_factory.mktemp("config") / "config.toml"
-    chosen = Config(default_account=account, language=language)
+    chosen = Config(default_account=account, language=language, secret_max_age_days=days)
 
     config.save(path, chosen)
 
@@ -80,6 +81,11 @@ def test_byte_order_mark_is_passed_over(path):
         b"language = 5",
         b"default_account = ['work']",
         b"language = true",
+        b"secret_max_age_days = 0",
+        b"secret_max_age_days = -1",
+        b"secret_max_age_days = 1.5",
+        b"secret_max_age_days = true",
+        b'secret_max_age_days = "365"',
         b'language = "\xff"',
         b"\x00",
         b"a = " + b"[" * 100_000,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from fluenzr_smtp.problems import MEANINGS, ExitStatus, ProblemCode
 from tests.servers.keyring import (
     KeyringSession,
     MemoryKeychain,
@@ -14,8 +16,6 @@ from tests.servers.keyring import (
     private_environ,
     run_python,
 )
-
-from fluenzr_smtp.problems import MEANINGS, ExitStatus, ProblemCode
 
 VAULT, OTHER_VAULT = "a" * 32, "b" * 32
 KEY, OTHER_KEY = secrets.token_bytes(32), secrets.token_bytes(32)

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.servers.keyring import MemoryKeychain
 
 from fluenzr_smtp import durable
 from fluenzr_smtp.errors import FluenzrError
@@ -24,6 +23,7 @@ from fluenzr_smtp.model import Clock, Secret
 from fluenzr_smtp.problems import ExitStatus, ProblemCode, Stage
 from fluenzr_smtp.vault import KeyringKey, KeySource, PassphraseKey, RawKey, Vault, cipher, slots
 from fluenzr_smtp.vault.format import Argon2Cost, Header, parse, render
+from tests.servers.keyring import MemoryKeychain
 
 FLOOR = Argon2Cost(memory_kib=19 * 1024, passes=2, lanes=1)
 KEY = RawKey(bytes(range(32)))

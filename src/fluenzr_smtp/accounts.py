@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass
+from dataclasses import replace as changed_to
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Account, Endpoint, Fingerprint, Secret, Security, StoredAccount
 from fluenzr_smtp.problems import ProblemCode, Stage
-from fluenzr_smtp.vault import Vault, damaged
+from fluenzr_smtp.vault import Argon2Cost, Vault, damaged, export_damaged, open_export, seal_export
 
 FORMAT = 1
 NAME_LIMIT = 64
@@ -25,6 +27,15 @@ _ACCOUNT = frozenset(
 )
 # Controls, invisible format characters (bidi among them), surrogates, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """What became of the accounts of an import, by name."""
+
+    added: tuple[str, ...]
+    replaced: tuple[str, ...]
+    unchanged: tuple[str, ...]
 
 
 class Accounts:
@@ -85,7 +96,7 @@ class Accounts:
             found = _named(accounts, old)
             if new != old:
                 _require_free(accounts, new)
-            renamed = replace(found, account=replace(found.account, name=new))
+            renamed = changed_to(found, account=changed_to(found.account, name=new))
             return tuple(renamed if each is found else each for each in accounts)
 
         self._require_vault()
@@ -98,6 +109,31 @@ class Accounts:
             FluenzrError: ``account-none``, ``account-unknown``; as ``Vault.update``.
         """
         self._exchange(name, ())
+
+    def merge(self, imported: tuple[StoredAccount, ...], *, replace: bool = False) -> Merge:
+        """Add the accounts of an import, all of them or none; one that is there just so is left alone.
+
+        With ``replace`` an account of the same name gives way, in its place in the order.
+
+        Raises:
+            FluenzrError: ``account-name-invalid``; ``account-exists``, with all the names that are taken, and
+                where a name is twice in the import; as ``Vault.update``.
+        """
+        _check_names(imported)
+        done: list[Merge] = []
+
+        def merge(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
+            done.append(_merge(accounts, imported))
+            if done[-1].replaced and not replace:
+                raise _taken(done[-1].replaced)
+            new = {each.account.name: each for each in imported}
+            return (
+                *(new.pop(each.account.name, each) for each in accounts),
+                *new.values(),
+            )
+
+        self._update(merge)
+        return done[-1]
 
     def _exchange(self, name: str, others: tuple[StoredAccount, ...]) -> None:
         def exchange(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
@@ -132,6 +168,34 @@ def check_name(name: str) -> None:
     is_free = "/" not in name and not name.startswith("-") and name == name.strip()
     if not (1 <= len(name) <= NAME_LIMIT and is_shown and is_free):
         raise failure(ProblemCode.ACCOUNT_NAME_INVALID, Stage.USAGE, account=name, limit=NAME_LIMIT)
+
+
+def export_accounts(
+    accounts: tuple[StoredAccount, ...], passphrase: Secret, *, cost: Argon2Cost | None = None
+) -> bytes:
+    """Return a file with these accounts and their secrets, which only the passphrase opens.
+
+    Raises:
+        FluenzrError: ``secret-empty``, ``file-not-written`` (too big).
+    """
+    return seal_export(encode(accounts), passphrase, cost=cost)
+
+
+def import_accounts(content: bytes, passphrase: Secret, *, path: str = "") -> tuple[StoredAccount, ...]:
+    """Return the accounts of an exported file; ``path`` is only for what is told.
+
+    Raises:
+        FluenzrError: ``export-damaged``, ``export-newer``, ``export-passphrase-wrong``, ``secret-empty``.
+    """
+    payload = open_export(content, passphrase, path=path)
+    try:
+        return decode(payload)
+    except FluenzrError as error:
+        problem = error.problem
+        if problem.code is ProblemCode.VAULT_NEWER:
+            version = problem.facts["version"]
+            raise failure(ProblemCode.EXPORT_NEWER, Stage.VAULT, path=path, version=version) from error
+        raise FluenzrError(export_damaged("accounts").problem.with_facts(path=path)) from error
 
 
 def find(accounts: tuple[StoredAccount, ...], wanted: str) -> StoredAccount:
@@ -194,6 +258,27 @@ def _require_free(accounts: tuple[StoredAccount, ...], name: str) -> None:
         raise failure(ProblemCode.ACCOUNT_EXISTS, Stage.USAGE, account=name)
 
 
+def _check_names(imported: tuple[StoredAccount, ...]) -> None:
+    names = [each.account.name for each in imported]
+    for name in names:
+        check_name(name)
+    twice = tuple(sorted({name for name in names if names.count(name) > 1}))
+    if twice:
+        raise _taken(twice)
+
+
+def _merge(accounts: tuple[StoredAccount, ...], imported: tuple[StoredAccount, ...]) -> Merge:
+    present = {each.account.name: each for each in accounts}
+    added = tuple(each.account.name for each in imported if each.account.name not in present)
+    same = tuple(each.account.name for each in imported if present.get(each.account.name) == each)
+    replaced = tuple(each.account.name for each in imported if each.account.name not in {*added, *same})
+    return Merge(added=added, replaced=replaced, unchanged=same)
+
+
+def _taken(names: tuple[str, ...]) -> FluenzrError:
+    return failure(ProblemCode.ACCOUNT_EXISTS, Stage.USAGE, None, account=names[0], names=names)
+
+
 def _account_fields(stored: StoredAccount) -> dict[str, object]:
     account = stored.account
     return {
@@ -244,13 +329,24 @@ def _stored(fields: Any) -> StoredAccount:  # noqa: ANN401 - JSON of unknown sha
 
 def _endpoint(fields: Any) -> Endpoint:  # noqa: ANN401
     _expect(fields, _ENDPOINT)
-    pin = _text_or_none(fields["pin"])
+    return _same_endpoint(
+        _typed(fields["host"], str),
+        _typed(fields["port"], int),
+        _typed(fields["security"], str),
+        _text_or_none(fields["pin"]),
+        _text_or_none(fields["authority"]),
+    )
+
+
+@lru_cache(maxsize=256)
+def _same_endpoint(host: str, port: int, security: str, pin: str | None, authority: str | None) -> Endpoint:
+    """Make an endpoint once for all accounts that share it: of a thousand accounts most do."""
     return Endpoint(
-        host=_typed(fields["host"], str),
-        port=_typed(fields["port"], int),
-        security=Security(fields["security"]),
+        host=host,
+        port=port,
+        security=Security(security),
         pin=None if pin is None else Fingerprint(pin),
-        authority=_text_or_none(fields["authority"]),
+        authority=authority,
     )
 
 

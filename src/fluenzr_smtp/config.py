@@ -14,13 +14,20 @@ from fluenzr_smtp import durable
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
 
+_NUMBERS = frozenset({"secret_max_age_days"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What the user chose; None where nothing was. ``language`` is a tag such as ``en`` or ``pt-BR``."""
+    """What the user chose; None where nothing was.
+
+    ``language`` is a tag such as ``en`` or ``pt-BR``; ``secret_max_age_days``, above zero, from when on a
+    password is old.
+    """
 
     default_account: str | None = None
     language: str | None = None
+    secret_max_age_days: int | None = None
 
 
 def load(path: Path) -> Config:
@@ -32,8 +39,9 @@ def load(path: Path) -> Config:
     document = _document(path)
     known = {each.name: document.get(each.name) for each in fields(Config)}
     for key, value in known.items():
-        if value is not None and type(value) is not str:
-            raise _invalid(path, "not-a-text", key=key)
+        reason = None if value is None else _fault(key, value)
+        if reason is not None:
+            raise _invalid(path, reason, key=key)
     return Config(**known)
 
 
@@ -51,6 +59,14 @@ def save(path: Path, config: Config) -> None:
     chosen = {key: value for key, value in document.items() if value is not None}
     durable.ensure_private_dir(path.parent)
     durable.write_atomically(target, tomli_w.dumps(chosen).encode("utf-8"))
+
+
+def _fault(key: str, value: object) -> str | None:
+    if key not in _NUMBERS:
+        return None if type(value) is str else "not-a-text"
+    if type(value) is not int:  # bool passes for int
+        return "not-a-number"
+    return None if value > 0 else "not-positive"
 
 
 def _document(path: Path) -> dict[str, Any]:

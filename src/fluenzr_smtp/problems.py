@@ -84,6 +84,8 @@ class ProblemCode(StrEnum):
     SECRET_MALFORMED = "secret-malformed"  # noqa: S105
     SECRET_COMMAND_FAILED = "secret-command-failed"  # noqa: S105
     CERTIFICATE_FILE_INVALID = "certificate-file-invalid"
+    RECOVERY_CODE_MALFORMED = "recovery-code-malformed"
+    EXPORT_DAMAGED = "export-damaged"
     FILE_MISSING = "file-missing"
     FILE_UNREADABLE = "file-unreadable"
     SMTPUTF8_NOT_OFFERED = "smtputf8-not-offered"
@@ -107,6 +109,14 @@ class ProblemCode(StrEnum):
     VAULT_NEWER = "vault-newer"
     VAULT_UNSAFE = "vault-unsafe"
     VAULT_BUSY = "vault-busy"
+    VAULT_NONE = "vault-none"
+    VAULT_ROLLED_BACK = "vault-rolled-back"
+    VAULT_SLOT_UNKNOWN = "vault-slot-unknown"
+    VAULT_SLOT_LAST = "vault-slot-last"
+    VAULT_SLOT_LIMIT = "vault-slot-limit"
+    VAULT_SLOTS_UNAVAILABLE = "vault-slots-unavailable"
+    EXPORT_NEWER = "export-newer"
+    EXPORT_PASSPHRASE_WRONG = "export-passphrase-wrong"  # noqa: S105
     KEYRING_UNAVAILABLE = "keyring-unavailable"
     KEYRING_REFUSED = "keyring-refused"
     KEYRING_LOCKED = "keyring-locked"
@@ -238,8 +248,22 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
             code.VAULT_KEY_WRONG,
             code.VAULT_NEWER,
             code.VAULT_UNSAFE,
+            code.VAULT_NONE,
+            code.VAULT_ROLLED_BACK,
+            code.VAULT_SLOTS_UNAVAILABLE,
+            code.EXPORT_NEWER,
+            code.EXPORT_PASSPHRASE_WRONG,
         ),
-        (never, status.DATA, "vault"): (code.VAULT_DAMAGED,),
+        (never, status.USAGE, "vault"): (
+            code.VAULT_SLOT_UNKNOWN,
+            code.VAULT_SLOT_LAST,
+            code.VAULT_SLOT_LIMIT,
+        ),
+        (never, status.DATA, "vault"): (
+            code.VAULT_DAMAGED,
+            code.RECOVERY_CODE_MALFORMED,
+            code.EXPORT_DAMAGED,
+        ),
         (later, status.TEMPORARY, "vault"): (code.VAULT_BUSY,),
         (never, status.CONFIG, "keyring"): (
             code.KEYRING_UNAVAILABLE,

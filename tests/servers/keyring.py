@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jeepney import MatchRule, message_bus
 from jeepney.io.blocking import Proxy, open_dbus_connection
+
 from tests.servers import require
 
 _PASSWORD = b"a password for the keyring of a test"
@@ -21,19 +22,23 @@ _PATIENCE_SECONDS = 20.0
 
 @dataclass
 class MemoryKeychain:
-    """Keeps keys in memory; counts how often it was asked."""
+    """Keeps keys in memory by name; counts how often it was asked."""
 
     entries: dict[str, bytes] = field(default_factory=dict)
     loads: int = 0
 
-    def load(self, vault_id: str) -> bytes | None:
-        """Return the vault's key, or None."""
+    def load(self, entry: str) -> bytes | None:
+        """Return the key of this name, or None."""
         self.loads += 1
-        return self.entries.get(vault_id)
+        return self.entries.get(entry)
 
-    def store(self, vault_id: str, key: bytes) -> None:
-        """Keep the vault's key."""
-        self.entries[vault_id] = key
+    def store(self, entry: str, key: bytes) -> None:
+        """Keep a key."""
+        self.entries[entry] = key
+
+    def delete(self, entry: str) -> None:
+        """Remove a key, if it is there."""
+        self.entries.pop(entry, None)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""AES-256-GCM and Argon2id as the vault uses them: the only calls into the cryptography library."""
+"""AES-256-GCM, Argon2id and HKDF as the vault uses them: the only calls into the cryptography library."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import unicodedata
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fluenzr_smtp.model import Secret
-from fluenzr_smtp.vault.format import KEY_BYTES, PassphraseKDF
+from fluenzr_smtp.vault.format import KEY_BYTES, PassphraseKDF, RecoveryKDF
+
+_RECOVERY_INFO = b"fluenzr-recovery"
 
 
 def seal(key: bytes, plaintext: bytes, *, nonce: bytes, associated: bytes) -> bytes:
@@ -39,3 +43,9 @@ def derive(passphrase: Secret, kdf: PassphraseKDF) -> bytes:
         memory_cost=kdf.cost.memory_kib,
     )
     return argon2id.derive(text.encode("utf-8", "surrogateescape"))
+
+
+def expand(random_text: Secret, kdf: RecoveryKDF) -> bytes:
+    """Return the key of a recovery code: HKDF-SHA-256. Stretching adds nothing to 130 random bits."""
+    hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=kdf.salt, info=_RECOVERY_INFO)
+    return hkdf.derive(random_text.reveal().encode("ascii"))
