@@ -231,6 +231,8 @@ class SMTPSession(Session):
             reply = self._reply()
         except FluenzrError as error:
             raise self._in_doubt(submission, error.problem.code.value) from error
+        except KeyboardInterrupt as error:  # the message may be out: "interrupted" would hide that
+            raise self._in_doubt(submission, ProblemCode.INTERRUPTED.value) from error
         if reply.code != 250 and (is_success(reply) or is_intermediate(reply)):  # neither yes nor no
             raise self._in_doubt(submission, ProblemCode.UNEXPECTED_REPLY.value)
         self._expect_success(reply)
