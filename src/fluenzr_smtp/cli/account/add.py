@@ -1,0 +1,260 @@
+"""``fluenzr account add``: from an address, a preset and a secret to an account that is known to work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, TypeVar
+
+import typer
+
+from fluenzr_smtp import settings
+from fluenzr_smtp.app import STEP_SECONDS
+from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.account import secret as secrets
+from fluenzr_smtp.cli.account import servers
+from fluenzr_smtp.cli.account.records import ACCOUNT, account_record
+from fluenzr_smtp.cli.account.verification import Verified, end_unsaved, may_save, verify
+from fluenzr_smtp.cli.checks import CHECK, check_records
+from fluenzr_smtp.cli.options import Invocation, current
+from fluenzr_smtp.cli.tree import Command, examples
+from fluenzr_smtp.compose import parse_address
+from fluenzr_smtp.compose.addresses import domain_of
+from fluenzr_smtp.errors import FluenzrError, failure
+from fluenzr_smtp.model import Need, Preset, Protocol, Secret, StoredAccount
+from fluenzr_smtp.problems import ProblemCode, Stage
+
+Answer = TypeVar("Answer")
+
+SCHEMAS = {"account add": form.record(account=ACCOUNT, saved=form.BOOLEAN, checks=form.array(CHECK))}
+
+_EXAMPLES = examples(
+    "fluenzr account add me@shop.fr --preset ovh",
+    "fluenzr account add me@shop.fr --preset gandi --password-stdin < secret",
+    "fluenzr account add me@pm.me --preset proton-bridge --trust-cert cert.pem",
+    "fluenzr account add me@corp.test --smtp-host mail.corp.test --ca-file ca.pem",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was typed."""
+
+    email: str | None
+    preset: str | None
+    name: str | None
+    display_name: str | None
+    username: str | None
+    no_auth: bool
+    no_test: bool
+    servers: servers.ServerOptions
+    secret: secrets.SecretSource
+    timeout: float
+
+
+def register(tree: typer.Typer) -> None:
+    """Put the command into its tree."""
+    tree.command("add", cls=Command, epilog=_EXAMPLES)(add)
+
+
+def add(
+    ctx: typer.Context,
+    *,
+    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help="The address to send from.")] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", metavar="KEY", help="The provider; see 'fluenzr presets list'.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="What to call the account; the address unless given.")
+    ] = None,
+    display_name: Annotated[
+        str | None, typer.Option("--display-name", help="The name that receivers see.")
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option("--username", help="The login name, where it is not the address.")
+    ] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="The server wants no login (a relay on this machine).")
+    ] = False,
+    no_test: Annotated[bool, typer.Option("--no-test", help="Save without trying the settings.")] = False,
+    smtp_host: servers.SmtpHost = None,
+    smtp_port: servers.SmtpPort = None,
+    encryption: servers.Encryption = None,
+    imap_host: servers.ImapHost = None,
+    imap_port: servers.ImapPort = None,
+    imap_encryption: servers.ImapEncryption = None,
+    no_imap: servers.NoImap = False,
+    trust_cert: servers.TrustCert = None,
+    ca_file: servers.CaFile = None,
+    password_stdin: secrets.StdinFlag = False,
+    password_file: secrets.FileOption = None,
+    password_command: secrets.CommandOption = None,
+    timeout: servers.Timeout = int(STEP_SECONDS),
+) -> None:
+    """Add an account: find its servers, try them without sending, and keep it encrypted."""
+    request = Request(
+        email=email,
+        preset=preset,
+        name=name,
+        display_name=display_name,
+        username=username,
+        no_auth=no_auth,
+        no_test=no_test,
+        servers=servers.ServerOptions(
+            smtp_host=smtp_host,
+            smtp_port=smtp_port,
+            encryption=encryption,
+            imap_host=imap_host,
+            imap_port=imap_port,
+            imap_encryption=imap_encryption,
+            no_imap=no_imap,
+            trust_cert=trust_cert,
+            ca_file=ca_file,
+        ),
+        secret=secrets.SecretSource(stdin=password_stdin, file=password_file, command=password_command),
+        timeout=float(timeout),
+    )
+    _add(current(ctx), request)
+
+
+def _add(run: Invocation, request: Request) -> None:
+    _require_sense(request)
+    choices, preset = _completed(run, request)
+    account = settings.build_account(choices, preset)
+    run.app.require_free(account.name)
+    run.app.require_key()
+    secret = _secret(run, request, account.address, preset)
+    now = run.app.clock.now()
+    stored = StoredAccount(account=account, secret=secret, created=now, secret_changed=now)
+    verified = Verified(stored=stored, checks=())
+    if not request.no_test:
+        verified = verify(run, stored, timeout=request.timeout)
+    _save(run, verified)
+
+
+def _save(run: Invocation, verified: Verified) -> None:
+    stored = verified.stored
+    saved = may_save(run, verified)
+    data = {"account": account_record(stored), "saved": saved, "checks": check_records(verified.checks)}
+    if saved:
+        run.app.accounts.add(stored)
+        name = stored.account.name
+        run.end(data, show=lambda: run.output.line(f"Saved {name}. Try it: fluenzr account test {name}"))
+        return
+    run.output.note("Nothing was saved.")
+    end_unsaved(run, verified, data)
+
+
+def _require_sense(request: Request) -> None:
+    """Refuse what contradicts itself, before anything is looked at."""
+    logins = (*request.secret.named, *(("--username",) if request.username is not None else ()))
+    if request.no_auth and logins:
+        reason = f"--no-auth and {logins[0]} exclude each other"
+        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr account add")
+
+
+def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Preset | None]:
+    """Return what was typed, with what was missing asked for, and the preset that goes with it."""
+    if request.preset is not None:
+        run.app.presets.get(request.preset)  # a spelling mistake is told before anything is asked
+    _require_complete(run, request)
+    if request.email is None:
+        address = _asked(run, "Email address", parse_address, option="EMAIL")
+    else:
+        address = parse_address(request.email)
+    smtp = request.servers.choice(Protocol.SMTP)
+    preset = _preset(run, request, address)
+    if preset is None and smtp.host is None:
+        preset, smtp = _asked_server(run)
+    choices = settings.Choices(
+        address=address,
+        name=request.name,
+        display_name=request.display_name,
+        username=request.username,
+        has_login=not request.no_auth,
+        smtp=smtp,
+        imap=request.servers.choice(Protocol.IMAP),
+        has_imap=not request.servers.no_imap,
+        pin=run.app.pin_of_file(request.servers.trust_cert) if request.servers.trust_cert else None,
+        authority=run.app.authority_of_file(request.servers.ca_file) if request.servers.ca_file else None,
+    )
+    return choices, preset
+
+
+def _require_complete(run: Invocation, request: Request) -> None:
+    """Name everything that is missing at once, where nobody may be asked for it."""
+    if run.prompts.may_ask:
+        return
+    missing = [] if request.email else ["EMAIL"]
+    known_domain = request.email and run.app.presets.for_domain(request.email.rpartition("@")[2])
+    if not (request.preset or request.servers.smtp_host or known_domain):
+        missing.append("--preset or --smtp-host")
+    has_secret = request.secret.named or secrets.VARIABLE in run.app.environ or request.no_auth
+    if not has_secret:
+        missing.append("--password-stdin, --password-file or --password-command")
+    if missing:
+        run.prompts.missing(*missing)
+
+
+def _preset(run: Invocation, request: Request, address: str) -> Preset | None:
+    if request.preset is not None:
+        return run.app.presets.get(request.preset)
+    if request.servers.smtp_host is not None:
+        return None
+    domain = domain_of(address)
+    return run.app.presets.for_domain(domain) or _suggested(run, domain)
+
+
+def _suggested(run: Invocation, domain: str) -> Preset | None:
+    if not run.prompts.may_ask:
+        return None
+    for preset in run.app.suggested_presets(domain):
+        question = f"The mail of {domain} is at {preset.name}. Use the preset {preset.key}?"
+        if run.prompts.confirm(question, option="--preset", default=True):
+            return preset
+    return None
+
+
+def _asked_server(run: Invocation) -> tuple[Preset | None, settings.ServerChoice]:
+    def server(answer: str) -> Preset | settings.ServerChoice:
+        is_host = any(mark in answer for mark in ".:") or settings.is_loopback(answer)
+        return settings.parse_server(answer) if is_host else run.app.presets.get(answer)
+
+    question = "Preset (see 'fluenzr presets list') or SMTP server"
+    found = _asked(run, question, server, option="--smtp-host")
+    if isinstance(found, Preset):
+        return found, settings.ServerChoice()
+    usual = settings.usual_security(Protocol.SMTP, found.port).value
+    question = "Encryption: starttls or ssl"
+    security = _asked(run, question, settings.parse_security, option="--encryption", default=usual)
+    return None, replace(found, security=security)
+
+
+def _asked(
+    run: Invocation, question: str, parse: Callable[[str], Answer], *, option: str, default: str = ""
+) -> Answer:
+    """Ask until the answer can be read; what is wrong with one is told, and the rest is not lost."""
+    while True:
+        answer = run.prompts.ask(question, option=option, default=default)
+        try:
+            return parse(answer)
+        except FluenzrError as error:
+            run.output.problem(error.problem)
+
+
+def _secret(run: Invocation, request: Request, address: str, preset: Preset | None) -> Secret | None:
+    if request.no_auth:
+        return None
+    known = request.secret.read(run)
+    if known is not None:
+        return known
+    if preset is not None:
+        _show_hint(run, preset)
+    return secrets.ask(run, address)
+
+
+def _show_hint(run: Invocation, preset: Preset) -> None:
+    if preset.hint:
+        run.output.note(f"{preset.name}: {preset.hint}")
+    if preset.app_password is not Need.NO and preset.app_password_page:
+        run.output.note(f"Made here: {preset.app_password_page}")

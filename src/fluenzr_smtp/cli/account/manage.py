@@ -1,0 +1,138 @@
+"""``fluenzr account list | show | rename | remove | default``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.account.records import ACCOUNT, account_record, account_rows
+from fluenzr_smtp.cli.options import Invocation, current
+from fluenzr_smtp.cli.output import printable
+from fluenzr_smtp.cli.tree import Command, examples
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.problems import ProblemCode, Stage
+
+SCHEMAS = {
+    "account list": form.record(accounts=form.array(ACCOUNT), default=form.nullable(form.TEXT)),
+    "account show": form.record(account=ACCOUNT, default=form.BOOLEAN),
+    "account rename": form.record(old=form.TEXT, new=form.TEXT),
+    "account remove": form.record(removed=form.TEXT),
+    "account default": form.record(default=form.nullable(form.TEXT)),
+}
+
+_NO_ACCOUNT = "There is no account yet. Add one: fluenzr account add EMAIL --preset KEY"
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name, or its address.")]
+
+
+def register(tree: typer.Typer) -> None:
+    """Put the commands into their tree."""
+    tree.command("list", cls=Command, epilog=examples("fluenzr account list --json"))(list_accounts)
+    tree.command("show", cls=Command, epilog=examples("fluenzr account show me@shop.fr"))(show)
+    tree.command("rename", cls=Command, epilog=examples("fluenzr account rename me@shop.fr shop"))(rename)
+    tree.command("remove", cls=Command, epilog=examples("fluenzr account remove shop --yes"))(remove)
+    tree.command(
+        "default",
+        cls=Command,
+        epilog=examples("fluenzr account default", "fluenzr account default shop"),
+    )(default)
+
+
+def list_accounts(ctx: typer.Context) -> None:
+    """List the accounts; the default one is marked."""
+    run = current(ctx)
+    stored = run.app.accounts.list()
+    chosen = run.app.default_name(stored) or None
+
+    def show_table() -> None:
+        from fluenzr_smtp.cli.tables import table_of
+
+        if not stored:
+            run.output.note(_NO_ACCOUNT)
+            return
+        rows = (
+            (
+                "*" if each.account.name == chosen else "",
+                each.account.name,
+                each.account.address,
+                str(each.account.smtp),
+                str(each.account.imap or "-"),
+            )
+            for each in stored
+        )
+        columns = ("", "name", "address", "smtp", "imap")
+        run.output.table(table_of(columns, rows, whole=frozenset({"smtp", "imap"})))
+
+    run.end({"accounts": [account_record(each) for each in stored], "default": chosen}, show=show_table)
+
+
+def show(ctx: typer.Context, name: Name) -> None:
+    """Show one account; never its password."""
+    run = current(ctx)
+    stored = run.app.accounts.get(name)
+    is_default = run.app.default_name(run.app.accounts.list()) == stored.account.name
+    data = {"account": account_record(stored), "default": is_default}
+    run.end(data, show=lambda: run.output.fields(account_rows(stored)))
+
+
+def rename(
+    ctx: typer.Context,
+    old: Name,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="What to call it from now on.")],
+) -> None:
+    """Give an account another name."""
+    run = current(ctx)
+    name = run.app.accounts.get(old).account.name
+    run.app.accounts.rename(name, new)
+    config = run.app.config
+    if config.default_account == name:
+        run.app.save_config(replace(config, default_account=new))
+    run.end({"old": name, "new": new}, show=lambda: run.output.line(f"{name} is called {new} now."))
+
+
+def remove(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove an account and its password from the vault. The mailbox itself is not touched."""
+    run = current(ctx)
+    found = run.app.accounts.get(name).account.name
+    if not yes and not run.prompts.confirm(f"Remove {found} and its password?", option="--yes"):
+        raise failure(ProblemCode.INTERRUPTED, Stage.USAGE)
+    run.app.accounts.remove(found)
+    _forget_default(run, found)
+    run.end({"removed": found}, show=lambda: run.output.line(f"Removed {found}."))
+
+
+def default(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The account to use from now on.")
+    ] = None,
+) -> None:
+    """Show or choose the account that is used where none is named."""
+    run = current(ctx)
+    if name is not None:
+        chosen = run.app.accounts.get(name).account.name
+        run.app.save_config(replace(run.app.config, default_account=chosen))
+    else:
+        chosen = run.app.default_name(run.app.accounts.list())
+
+    def show_name() -> None:
+        if chosen:
+            run.output.line(printable(chosen))
+        else:
+            run.output.note(_NO_ACCOUNT)
+
+    run.end({"default": chosen or None}, show=show_name)
+
+
+def _forget_default(run: Invocation, name: str) -> None:
+    config = run.app.config
+    if config.default_account == name:
+        run.app.save_config(replace(config, default_account=None))

@@ -1,0 +1,159 @@
+"""The program: its tree of commands and the one place where an error becomes words and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fluenzr_smtp import __version__
+from fluenzr_smtp.app import App
+from fluenzr_smtp.cli.documents import failed
+from fluenzr_smtp.cli.options import Invocation
+from fluenzr_smtp.cli.output import NO_SPACE, StdoutClosedError, StdoutFailedError
+from fluenzr_smtp.cli.tree import PROGRAM, Root, examples
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.problems import ExitStatus, FactValue, Problem, ProblemCode, Stage
+
+# Typer carries its own copy of Click, or none: its exceptions are found through the one that it exports.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+
+_PIPE_CLOSED = 128 + 13  # what a shell reports for a process that SIGPIPE ended
+
+tree = typer.Typer(
+    cls=Root,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "fluenzr presets list",
+        "fluenzr account add me@shop.fr --preset ovh",
+        "fluenzr account test",
+        "fluenzr send --to you@example.org --subject Hello --body 'It works.'",
+    ),
+)
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if value:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@tree.callback()
+def program(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Connect any mail server by SMTP: add an account, test it, send."""
+
+
+def run(argv: Sequence[str], *, app: App | None = None) -> int:
+    """Run a command line, without the program's name, and return the exit status."""
+    _occupy_standard_streams()
+    invocation = Invocation.of_this_process(app or App.of_this_process())
+    try:
+        status = _guarded(list(argv), invocation)
+        invocation.output.flush()
+    except StdoutClosedError:
+        invocation.output.mute()
+        return _PIPE_CLOSED
+    except StdoutFailedError as error:
+        invocation.output.mute()
+        invocation.output.problem(error.problem)
+        return error.problem.exit_status
+    return status
+
+
+def _guarded(argv: list[str], invocation: Invocation) -> int:
+    try:
+        return _invoke(argv, invocation)
+    except (StdoutClosedError, StdoutFailedError):
+        raise
+    except SystemExit as end:  # shell completion; rich, when nobody reads the help
+        return end.code if isinstance(end.code, int) else ExitStatus.SOFTWARE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one error boundary
+        if isinstance(error, OSError):
+            invocation.output.probe()  # fails by its name where it was stdout that failed
+        return _ended(_problem_of(error, argv, invocation), argv, invocation)
+
+
+def _ended(problem: Problem, argv: list[str], invocation: Invocation) -> int:
+    output = invocation.output
+    if problem.code is ProblemCode.USAGE_INVALID and "--json" in argv:
+        invocation.answer_in_json()  # even where the error came before the option was read
+    if output.is_ended:  # the document is out: a second one would break it
+        output.problem(problem)
+    else:
+        output.result(failed(invocation.command, problem))
+    return problem.exit_status
+
+
+def _invoke(argv: list[str], invocation: Invocation) -> int:
+    command = typer.main.get_command(tree)
+    if f"_{PROGRAM.upper()}_COMPLETE" in invocation.app.environ:
+        command.main(args=argv, prog_name=PROGRAM, obj=invocation)
+    try:
+        with command.make_context(PROGRAM, argv, obj=invocation) as ctx:
+            command.invoke(ctx)
+    except typer.Exit as end:
+        return end.exit_code
+    except _UsageError as error:
+        if type(error).__name__ != "NoArgsIsHelpError":
+            raise
+        invocation.output.line(str(getattr(error, "message", "")).rstrip())
+        return ExitStatus.USAGE
+    return invocation.output.exit_status
+
+
+def _problem_of(error: BaseException, argv: list[str], invocation: Invocation) -> Problem:
+    if invocation.debug or "--debug" in argv:
+        import traceback
+
+        invocation.output.trace("".join(traceback.format_exception(error)))
+    if isinstance(error, FluenzrError):
+        return error.problem
+    if isinstance(error, _ClickException):
+        return _usage_problem(error)
+    if isinstance(error, KeyboardInterrupt | EOFError | typer.Abort):
+        invocation.output.break_line()
+        return _problem(ProblemCode.INTERRUPTED, Stage.USAGE)
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        return _problem(ProblemCode.DISK_FULL, Stage.OUTPUT, path=error.filename)
+    return _bug(error, invocation)
+
+
+def _usage_problem(error: Exception) -> Problem:
+    told = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else PROGRAM
+    return _problem(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=str(told).rstrip(". "), command=command)
+
+
+def _bug(error: BaseException, invocation: Invocation) -> Problem:
+    from fluenzr_smtp.cli.bug_report import write_report
+
+    folder = invocation.app.paths.state_dir / "reports"
+    report = write_report(error, command=invocation.command, folder=folder, now=invocation.app.clock.now())
+    facts: dict[str, FactValue] = {"report": str(report)} if report else {}
+    return _problem(ProblemCode.BUG, Stage.INTERNAL, type=type(error).__name__, **facts)
+
+
+def _problem(code: ProblemCode, stage: Stage, **facts: FactValue) -> Problem:
+    return Problem(code=code, stage=stage).with_facts(**facts)
+
+
+def _occupy_standard_streams() -> None:
+    """Fill closed standard streams, so that no file of ours gets their numbers and is printed into."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while os.open(os.devnull, os.O_RDWR) <= 2:
+            continue
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - lives as long as the process

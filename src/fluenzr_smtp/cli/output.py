@@ -1,0 +1,307 @@
+"""The one door to stdout and stderr: chooses people or JSON, owns colour, makes foreign text safe to print.
+
+Data goes to stdout, everything else to stderr. With ``--json`` stdout carries exactly one document.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import select
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, ServerReply, Stage
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from fluenzr_smtp.cli.documents import Document
+    from fluenzr_smtp.messages import Catalogue
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_SENTENCE_LIMIT = 1500
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # controls, bidi, zero width, surrogates, separators
+_BOLD_RED, _BOLD, _DIM = "1;31", "1", "2"
+_USUAL_WIDTH = 80
+_UNBOUNDED = 100_000  # columns: what is not a terminal gets one line per record
+
+
+class StdoutFailedError(FluenzrError):
+    """Stdout does not take what is written to it."""
+
+
+class StdoutClosedError(BrokenPipeError):
+    """Whoever read stdout has gone."""
+
+
+def printable(text: str, *, limit: int = 500) -> str:
+    r"""Make foreign text safe for a terminal and a log: one line, at most ``limit`` characters.
+
+    Control, bidirectional and zero-width characters are shown as escapes (``\x1b``, ``\u202e``), line
+    ends as `` / ``, any blank as a space; what is longer ends in an ellipsis.
+    """
+    line = re.sub(r"\s*[\r\n]+\s*", " / ", text[: 4 * limit].strip())
+    shown = "".join(_shown(character) for character in line)
+    return shown if len(shown) <= limit and len(text) <= 4 * limit else shown[: limit - 1] + "…"
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    category = unicodedata.category(character)
+    if category == "Zs" or character == "\t":
+        return " "
+    return _escape(ord(character)) if category in _INVISIBLE else character
+
+
+def _escape(point: int) -> str:
+    if point <= 0xFF:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
+
+
+def reply_line(reply: ServerReply) -> str:
+    """Return a server's reply as one safe line: ``535 5.7.8 Authentication failed``."""
+    parts = (str(reply.code or ""), reply.enhanced or "", printable(reply.text))
+    return " ".join(part for part in parts if part)
+
+
+class Output:
+    """Where a command tells what it has to tell. ``exit_status`` is how the run ended so far."""
+
+    def __init__(self, *, stdout: TextIO | None, stderr: TextIO | None, environ: Mapping[str, str]) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
+        self._environ = environ
+        self.json = False
+        self.language: str | None = None
+        self.exit_status = ExitStatus.OK
+        self.is_ended = False
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The sentences in the reader's language."""
+        from fluenzr_smtp.messages import Catalogue, choose_language
+
+        return Catalogue.load(choose_language(self.language, self._environ))
+
+    # -- what a command says -------------------------------------------------------------------------
+
+    def result(self, document: Document, show: Callable[[], None] | None = None) -> None:
+        """End the command: one JSON document, or for people ``show`` and then the problems.
+
+        Raises:
+            RuntimeError: The command has ended already; a bug.
+            StdoutFailedError: ``disk-full``, ``file-not-written``.
+            StdoutClosedError: Nobody reads on.
+        """
+        if self.is_ended:
+            raise RuntimeError("a command ends once")
+        self.is_ended = True
+        self.exit_status = document.exit_status
+        if self.json:
+            from fluenzr_smtp.cli.documents import as_json
+
+            self._to_stdout(as_json(document, self.catalogue) + "\n")
+            return
+        if show is not None:
+            show()
+        for problem in document.problems:
+            self.problem(problem)
+
+    def line(self, text: str = "") -> None:
+        """Show a line of the result on stdout; nothing with ``--json``. ``text`` is safe to print."""
+        if not self.json:
+            self._to_stdout(text + "\n")
+
+    def fields(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Show a record, one ``label  value`` a line, values in a column and made safe to print."""
+        for line in self._record(rows, self._stdout):
+            self.line(line)
+
+    def note_fields(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Show a record beside the result, on stderr."""
+        self._to_stderr("".join(f"{line}\n" for line in self._record(rows, self._stderr)))
+
+    def _record(self, rows: Iterable[tuple[str, str]], stream: TextIO | None) -> list[str]:
+        shown = list(rows)
+        column = max((len(label) for label, _ in shown), default=0) + 2
+        width = _width(stream, self._environ)
+        lines: list[str] = []
+        for label, value in shown:
+            told = _wrapped(printable(value, limit=2000), width=width, first=column, hang=column)
+            lines += [self._painted(label.ljust(column), _BOLD, stream) + told[0][column:], *told[1:]]
+        return lines
+
+    def table(self, table: Table) -> None:
+        """Show a table on stdout, as wide as the terminal; elsewhere one line per row."""
+        if self.json:
+            return
+        from fluenzr_smtp.cli.tables import rendered
+
+        encoding = (getattr(self._stdout, "encoding", None) or "utf-8").lower()
+        text = rendered(
+            table,
+            width=self.width or _UNBOUNDED,
+            colour=self._has_colour(self._stdout),
+            ascii_only=not encoding.startswith("utf"),
+        )
+        self._to_stdout(text)
+
+    def note(self, text: str) -> None:
+        """Say something beside the result, on stderr."""
+        width = _width(self._stderr, self._environ)
+        lines = _wrapped(printable(text, limit=_SENTENCE_LIMIT), width=width, first=0, hang=2)
+        self._to_stderr("\n".join(lines) + "\n")
+
+    def break_line(self) -> None:
+        """Leave the line on which a terminal has shown ``^C``."""
+        if is_terminal(self._stderr):
+            self._to_stderr("\n")
+
+    def trace(self, text: str) -> None:
+        """Show a traceback on stderr, line by line as it is but safe to print."""
+        self._to_stderr("".join(printable(" " + line).rstrip() + "\n" for line in text.splitlines()))
+
+    def problem(self, problem: Problem) -> None:
+        """Tell people of a problem on stderr: what is wrong, the server's words, what to do."""
+        told = self.catalogue.sentence(problem)
+        labels = self.catalogue.labels
+        code = f" [{problem.code}]"
+        self._labelled(labels["error"], printable(told.title, limit=_SENTENCE_LIMIT) + code, style=_BOLD_RED)
+        if problem.reply is not None and (reply := reply_line(problem.reply)):
+            self._labelled("  " + labels["server"], reply, style=_BOLD)
+        if told.fix:
+            self._labelled("  " + labels["fix"], printable(told.fix, limit=_SENTENCE_LIMIT), style=_BOLD)
+
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal on stdout; None where there is none."""
+        return _width(self._stdout, self._environ)
+
+    def painted(self, text: str, style: str) -> str:
+        """Return ``text`` in a style (SGR parameters such as ``1;31``) if stdout shows colour."""
+        return self._painted(text, style, self._stdout)
+
+    # -- the streams ---------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Bring everything to stdout, or fail as ``result`` does."""
+        if self._stdout is not None:
+            self._to_stdout("")
+
+    def probe(self) -> None:
+        """Fail as ``result`` does if stdout is no longer usable: to tell whose ``OSError`` it was."""
+        self.flush()
+        descriptor = _descriptor(self._stdout)
+        if descriptor is not None and _has_lost_its_reader(descriptor):
+            raise StdoutClosedError
+
+    def mute(self) -> None:
+        """Give stdout up: nobody reads it, or it takes nothing. The interpreter must not try again."""
+        descriptor = _descriptor(self._stdout)
+        if descriptor is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+    def _labelled(self, label: str, text: str, *, style: str) -> None:
+        start = f"{label}: "
+        width = _width(self._stderr, self._environ)
+        lines = _wrapped(text, width=width, first=len(start), hang=len(start))
+        lines[0] = self._painted(start, style, self._stderr) + lines[0][len(start) :]
+        self._to_stderr("\n".join(lines) + "\n")
+
+    def _painted(self, text: str, style: str, stream: TextIO | None) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self._has_colour(stream) else text
+
+    def _has_colour(self, stream: TextIO | None) -> bool:
+        """Follow no-color.org and force-color.org; NO_COLOR goes first."""
+        if self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb":
+            return False
+        return self._environ.get("FORCE_COLOR", "0") not in {"", "0"} or is_terminal(stream)
+
+    def _to_stdout(self, text: str) -> None:
+        if self._stdout is None:
+            raise _not_written(OSError(errno.EBADF, ""))
+        try:
+            self._stdout.write(text)
+            self._stdout.flush()
+        except BrokenPipeError as error:
+            raise StdoutClosedError from error
+        except OSError as error:
+            raise _not_written(error) from error
+
+    def _to_stderr(self, text: str) -> None:
+        if self._stderr is not None:
+            with suppress(OSError):  # there is nobody left to tell
+                self._stderr.write(text)
+                self._stderr.flush()
+
+
+def prepared(stream: TextIO | None, *, encoding: str | None = None) -> TextIO | None:
+    """Let a stream take any text: what its encoding lacks is written as an escape."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    return stream
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Say whether a person is at the other end."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _not_written(error: OSError) -> StdoutFailedError:
+    code = ProblemCode.DISK_FULL if error.errno in NO_SPACE else ProblemCode.FILE_NOT_WRITTEN
+    facts = {"path": "stdout", "reason": os.strerror(error.errno or 0)}
+    return StdoutFailedError(Problem(code=code, stage=Stage.OUTPUT, facts=facts))
+
+
+def _descriptor(stream: TextIO | None) -> int | None:
+    try:
+        return None if stream is None else stream.fileno()
+    except (OSError, ValueError):  # not a real file, or closed
+        return None
+
+
+def _has_lost_its_reader(descriptor: int) -> bool:
+    # After a failed flush the buffer may be empty, and a second flush would succeed.
+    poller = select.poll()
+    poller.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poller.poll(0))
+
+
+def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int | None:
+    if environ.get("COLUMNS", "").isdecimal():
+        return max(int(environ["COLUMNS"]), 20)
+    if stream is None or not is_terminal(stream):
+        return None
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH, 20)  # 0: it does not know
+    except OSError:
+        return _USUAL_WIDTH
+
+
+def _wrapped(text: str, *, width: int | None, first: int, hang: int) -> list[str]:
+    if width is None:
+        return [" " * first + text]
+    from textwrap import wrap
+
+    return wrap(
+        text,
+        width=width,
+        initial_indent=" " * first,
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,  # --smtp-host stays whole
+    ) or [" " * first]

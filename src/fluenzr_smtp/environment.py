@@ -1,0 +1,116 @@
+"""An account that comes from the environment alone, so that a CI smoke check needs no vault.
+
+``FLUENZR_SMTP_URL`` is ``smtps://user@host:465`` (implicit TLS) or ``smtp://user@host:587`` (STARTTLS;
+``smtp+plain://`` without encryption, to this machine only), ``FLUENZR_IMAP_URL`` likewise with ``imaps``
+and ``imap``. The secret is ``FLUENZR_PASSWORD``; ``FLUENZR_ADDRESS`` is the sender where the user name is
+no address; ``FLUENZR_CA_FILE`` and ``FLUENZR_TRUST_CERT`` name PEM files as ``--ca-file`` and
+``--trust-cert`` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from fluenzr_smtp.errors import FluenzrError, failure
+from fluenzr_smtp.model import Fingerprint, Protocol, Secret, Security, StoredAccount
+from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.settings import Choices, ServerChoice, build_account, checked, parse_host, parse_port
+
+NAME = "environment"
+SMTP_URL, IMAP_URL = "FLUENZR_SMTP_URL", "FLUENZR_IMAP_URL"
+ADDRESS, PASSWORD = "FLUENZR_ADDRESS", "FLUENZR_PASSWORD"
+CA_FILE, TRUST_CERT = "FLUENZR_CA_FILE", "FLUENZR_TRUST_CERT"
+
+_SCHEMES = {
+    Protocol.SMTP: {
+        "smtps": Security.IMPLICIT_TLS,
+        "smtp": Security.STARTTLS,
+        "smtp+plain": Security.NONE,
+    },
+    Protocol.IMAP: {
+        "imaps": Security.IMPLICIT_TLS,
+        "imap": Security.STARTTLS,
+        "imap+plain": Security.NONE,
+    },
+}
+
+
+def names_account(environ: Mapping[str, str]) -> bool:
+    """Say whether the environment names an account."""
+    return bool(environ.get(SMTP_URL))
+
+
+def account_from(
+    environ: Mapping[str, str],
+    secret: Secret | None,
+    *,
+    now: datetime,
+    pin: Fingerprint | None = None,
+    authority: str | None = None,
+) -> StoredAccount:
+    """Return the account that the environment names.
+
+    Raises:
+        FluenzrError: ``environment-invalid`` with the variable and the reason; ``address-malformed``,
+            ``encryption-required``.
+    """
+    smtp = _url(environ, SMTP_URL)
+    imap = _url(environ, IMAP_URL) if environ.get(IMAP_URL) else None
+    username = unquote(smtp.username or "")
+    address = environ.get(ADDRESS) or username
+    if not address:
+        raise _invalid(ADDRESS, "empty")
+    if username and secret is None:
+        raise failure(ProblemCode.INPUT_REQUIRED, Stage.USAGE, options=(PASSWORD,))
+    account = build_account(
+        Choices(
+            address=address,
+            name=NAME,
+            username=username or None,
+            has_login=bool(username),
+            smtp=_choice(Protocol.SMTP, SMTP_URL, smtp),
+            imap=ServerChoice() if imap is None else _choice(Protocol.IMAP, IMAP_URL, imap),
+            has_imap=imap is not None,
+            pin=pin,
+            authority=authority,
+        ),
+        preset=None,
+    )
+    if imap is not None and imap.username:  # a few providers know one by another name there
+        account = replace(account, imap_username=checked("username", unquote(imap.username)))
+    return StoredAccount(
+        account=account, secret=secret if username else None, created=now, secret_changed=now
+    )
+
+
+def _url(environ: Mapping[str, str], variable: str) -> SplitResult:
+    try:
+        url = urlsplit(environ[variable].strip())
+        _ = url.port  # reading it is what checks it
+    except ValueError as error:
+        raise _invalid(variable, "not-a-url") from error
+    if url.password is not None:  # an address is shown, logged and kept in histories; a secret is not
+        raise _invalid(variable, "secret-in-url")
+    if not url.hostname or url.path.strip("/") or url.query or url.fragment:
+        raise _invalid(variable, "not-a-url")
+    return url
+
+
+def _choice(protocol: Protocol, variable: str, url: SplitResult) -> ServerChoice:
+    security = _SCHEMES[protocol].get(url.scheme.lower())
+    if security is None:
+        raise _invalid(variable, "not-a-scheme", schemes=tuple(_SCHEMES[protocol]))
+    try:
+        host = parse_host(url.hostname or "")
+        port = None if url.port is None else parse_port(url.port)
+    except FluenzrError as error:
+        raise _invalid(variable, str(error.problem.facts["reason"])) from error
+    return ServerChoice(host=host, port=port, security=security)
+
+
+def _invalid(variable: str, reason: str, **facts: tuple[str, ...]) -> FluenzrError:
+    code = ProblemCode.ENVIRONMENT_INVALID
+    return failure(code, Stage.CONFIGURATION, variable=variable, reason=reason, **facts)

@@ -1,0 +1,124 @@
+"""Files that a person names: read whole, written whole, and devices never replaced."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from fluenzr_smtp import files
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.problems import ProblemCode
+
+
+def refused(function, *arguments, **options) -> ProblemCode:
+    with pytest.raises(FluenzrError) as error:
+        function(*arguments, **options)
+    assert error.value.problem.facts["path"] == arguments[0]
+    return error.value.problem.code
+
+
+def test_a_file_is_read_as_it_is(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"\0\xff\r\n")
+
+    assert files.read(str(tmp_path / "file")) == b"\0\xff\r\n"
+
+
+def test_a_tilde_is_the_home(own_home: Path):
+    (own_home / "file").write_bytes(b"mine")
+
+    assert files.read("~/file") == b"mine"
+
+
+def test_a_dash_is_standard_input_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert files.read("-", stdin=io.BytesIO(b"given")) == b"given"
+    assert refused(files.read, "-") is ProblemCode.FILE_MISSING
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("/nowhere/file", ProblemCode.FILE_MISSING),
+        ("/dev/null/file", ProblemCode.FILE_MISSING),
+        ("/" + "x" * 300, ProblemCode.FILE_MISSING),
+        ("a\0b", ProblemCode.FILE_MISSING),
+        ("~nobody-of-this-name/file", ProblemCode.FILE_MISSING),
+        ("", ProblemCode.FILE_UNREADABLE),
+        ("/", ProblemCode.FILE_UNREADABLE),
+        ("/proc/self/mem", ProblemCode.FILE_UNREADABLE),
+    ],
+    ids=["no folder", "file as folder", "too long", "NUL", "nobody's home", "empty", "folder", "I/O error"],
+)
+def test_what_cannot_be_read_is_told(name, code):
+    assert refused(files.read, name) is code
+
+
+def test_standard_input_that_cannot_be_read_is_told(tmp_path: Path):
+    descriptor = os.open(tmp_path / "file", os.O_WRONLY | os.O_CREAT)
+
+    with os.fdopen(descriptor, "rb") as stdin, pytest.raises(FluenzrError) as error:
+        files.read("-", stdin=stdin)
+
+    assert error.value.problem.code is ProblemCode.FILE_UNREADABLE
+
+
+def test_a_report_replaces_an_older_one_and_leaves_nothing_beside_it(tmp_path: Path):
+    path = tmp_path / "report.xml"
+    path.write_text("a much longer report of yesterday")
+
+    files.write(str(path), b"new")
+
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_of_a_link_the_file_that_it_names_is_replaced(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+
+    files.write(str(tmp_path / "link"), b"new")
+
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_a_pipe_is_written_into(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    heard: list[bytes] = []
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+
+    files.write(str(pipe), b"report")
+
+    reader.join(20)
+    assert heard == [b"report"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("/dev/full", ProblemCode.DISK_FULL),
+        ("/nowhere/report.xml", ProblemCode.FILE_NOT_CREATED),
+        ("/", ProblemCode.FILE_NOT_WRITTEN),
+        ("a\0b", ProblemCode.FILE_NOT_CREATED),
+        ("~nobody-of-this-name/file", ProblemCode.FILE_MISSING),
+    ],
+    ids=["full disk", "no folder", "folder", "NUL", "nobody's home"],
+)
+def test_what_cannot_be_written_is_told(name, code):
+    before = Path("/dev/full").stat().st_rdev
+
+    with pytest.raises(FluenzrError) as error:
+        files.write(name, b"report")
+
+    assert error.value.problem.code is code
+    assert Path("/dev/full").stat().st_rdev == before
