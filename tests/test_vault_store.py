@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import os
 import signal
 import socket
@@ -21,7 +20,18 @@ from fluenzr_smtp import durable
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Secret
 from fluenzr_smtp.problems import ExitStatus, ProblemCode, Stage
-from fluenzr_smtp.vault import KeyringKey, KeySource, PassphraseKey, RawKey, Vault, cipher, slots
+from fluenzr_smtp.vault import (
+    KeyringKey,
+    KeySource,
+    NoticeKind,
+    PassphraseKey,
+    RawKey,
+    RecoveryCode,
+    RecoveryKey,
+    Vault,
+    cipher,
+    slots,
+)
 from fluenzr_smtp.vault.format import Argon2Cost, Header, parse, render
 from tests.servers.keyring import MemoryKeychain
 
@@ -31,23 +41,12 @@ OTHER_KEY = RawKey(bytes(range(1, 33)))
 CLOCK = Clock(
     now=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), monotonic=lambda: 0.0, sleep=lambda _: None
 )
-# Written by version 1 with the key 00 01 02 … 1f and the passphrase "open sesame". It stays here for ever.
-KNOWN = (
-    "RkxVRU5aUgAAAQAAAjZ7ImdlbmVyYXRpb24iOjMsIm5vbmNlIjoiYTI1dmQyNWZibTl1WTJWZiIsInNsb3RzIjpbeyJjcmVhdGVk"
-    "IjoiMjAyNi0wMS0wMlQwMzowNDowNVoiLCJpZCI6ImI0YjQ0ZTlhZTM4ZjA3OTUiLCJrZGYiOm51bGwsImtpbmQiOiJrZXkiLCJu"
-    "b25jZSI6Imt2QzUvbVY1V2tTQVJQdEgiLCJ3cmFwcGVkIjoiVzJ2NVNNV2JJRWdnT294ak91bTVMQmVidzhEQ2JyOVd6b2VoSjNC"
-    "MEVMQThYQ21KNXRhMFA5SGMyZnlzUkU0byJ9LHsiY3JlYXRlZCI6IjIwMjYtMDEtMDJUMDM6MDQ6MDVaIiwiaWQiOiI0N2ZmNjhj"
-    "MjdmNjhjNmNiIiwia2RmIjp7ImxhbmVzIjoxLCJtZW1vcnlfa2liIjoxOTQ1NiwibmFtZSI6ImFyZ29uMmlkIiwicGFzc2VzIjoy"
-    "LCJzYWx0IjoiWkFTMHpYWHBGVFBoZWpOM0xybklEdz09In0sImtpbmQiOiJwYXNzcGhyYXNlIiwibm9uY2UiOiJGckpiaFh6V25O"
-    "cUVIMlhEIiwid3JhcHBlZCI6IklIL3p4NVYzbWoxY3lmbVUwWFVpWTVSRXBiYXZVWUdNK1FQTUoySCtycXNIbjVwcU5ObFpXQkQ3"
-    "cENvSlJIQ1IifV0sInZhdWx0IjoiNmI2ZTZmNzc2ZTVmNzY2MTc1NmM3NDVmNWYzMDMwMzEifULeAbwh+7XB32bHw3vcYjdsVPIU"
-    "QB2Nlx5xbXzP"
-)
 REFUSALS = {
     ProblemCode.VAULT_DAMAGED,
     ProblemCode.VAULT_NEWER,
     ProblemCode.VAULT_KEY_WRONG,
     ProblemCode.VAULT_LOCKED,
+    ProblemCode.VAULT_UNSAFE,
 }
 
 
@@ -195,16 +194,6 @@ class TestReadAndUpdate:
 
         assert vault.read() == b"payload"
 
-    @pytest.mark.parametrize(
-        "source", [KEY, PassphraseKey(Secret("open sesame"))], ids=lambda source: source.kind
-    )
-    def test_known_file_of_version_1_opens(self, tmp_path, source):
-        path = tmp_path / "vault"
-        path.write_bytes(base64.b64decode(KNOWN))
-
-        assert vault_at(path, source).read() == b"known payload"
-        assert header_of(path).vault_id == b"known_vault__001".hex()
-
     def test_payload_too_big_to_be_read_again_is_not_written(self, path):
         before = written(path)
 
@@ -225,22 +214,55 @@ class TestReadAndUpdate:
 
 
 class TestTampering:
-    def test_every_flipped_byte_is_refused_and_the_file_left(self, tmp_path):
+    def test_every_flipped_bit_is_refused_and_the_file_left(self, tmp_path):
         path = tmp_path / "vault"
-        write_with_slots(path, KeyringKey(MemoryKeychain()), KEY, PassphraseKey(Secret("open"), cost=FLOOR))
+        recovery = RecoveryKey(RecoveryCode.generate())
+        write_with_slots(path, KeyringKey(MemoryKeychain()), recovery, KEY)
         good = path.read_bytes()
+        opened = vault_at(path)
+        opened.read()
 
-        for at in range(len(good)):
+        for bit in range(8 * len(good)):
+            flipped = bytearray(good)
+            flipped[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(flipped)
+
+            # One that comes anew, and one that has the vault open.
+            for vault in (vault_at(path), opened):
+                problem = refusal(vault.read)
+
+                assert problem.code in REFUSALS, f"bit {bit}"
+                assert problem.exit_status in {ExitStatus.DATA, ExitStatus.CONFIG}
+                assert problem.facts["path"] == str(path)
+            assert path.read_bytes() == flipped
+
+    def test_flipped_bits_of_a_passphrase_slot_are_refused(self, tmp_path):
+        """Each costs Argon2id, so one bit of each byte, by turns."""
+        path = tmp_path / "vault"
+        source = PassphraseKey(Secret("open"), cost=FLOOR)
+        write_with_slots(path, source)
+        good = path.read_bytes()
+        start = good.index(b'"kdf"')
+
+        for at in range(start, good.index(b'"vault"'), 3):
             flipped = bytearray(good)
             flipped[at] ^= 1 << at % 8
             path.write_bytes(flipped)
 
-            problem = refusal(vault_at(path).read)
+            problem = refusal(vault_at(path, source).read)
 
-            assert problem.code in REFUSALS, f"byte {at}"
-            assert problem.exit_status in {ExitStatus.DATA, ExitStatus.CONFIG}
-            assert problem.facts["path"] == str(path)
-            assert path.read_bytes() == flipped
+            assert problem.code in REFUSALS | {ProblemCode.VAULT_PASSPHRASE_WRONG}, f"byte {at}"
+
+    @pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
+    def test_refused_file_is_left_by_reads_and_writes(self, path, write):
+        damaged = written(path)[:-1] + b"\x00"
+        path.write_bytes(damaged)
+        vault = vault_at(path)
+
+        problem = refusal((lambda: vault.update(lambda _: b"new")) if write else vault.read)
+
+        assert problem.code is ProblemCode.VAULT_DAMAGED
+        assert path.read_bytes() == damaged
 
     def test_every_truncation_is_refused_and_the_file_left(self, path):
         good = written(path)
@@ -290,6 +312,43 @@ class TestTampering:
         ours.write_bytes(parse(written(ours)).associated + parse(written(theirs)).ciphertext)
 
         assert refusal(vault_at(ours).read).code is ProblemCode.VAULT_DAMAGED
+
+    def test_slot_of_another_vault_is_refused(self, tmp_path):
+        ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+        written(ours, b"ours", OTHER_KEY)
+        written(theirs, b"theirs", KEY)
+        sealed = parse(ours.read_bytes())
+        forged = replace(sealed.header, slots=header_of(theirs).slots)
+        ours.write_bytes(render(forged) + sealed.ciphertext)
+
+        assert refusal(vault_at(ours).read).code is ProblemCode.VAULT_KEY_WRONG
+
+    def test_added_slot_is_refused(self, tmp_path):
+        path = tmp_path / "vault"
+        written(path)
+        sealed = parse(path.read_bytes())
+        foreign = slots.new_slot(OTHER_KEY, bytes(32), vault_id=sealed.header.vault_id, created=CLOCK.now())
+        path.write_bytes(
+            render(replace(sealed.header, slots=(*sealed.header.slots, foreign))) + sealed.ciphertext
+        )
+
+        for source in (KEY, OTHER_KEY):
+            assert refusal(vault_at(path, source).read).code is ProblemCode.VAULT_DAMAGED
+
+    def test_changed_label_is_refused(self, path):
+        written(path)
+        sealed = parse(path.read_bytes())
+        labelled = replace(sealed.header.slots[0], label="trust me")
+        path.write_bytes(render(replace(sealed.header, slots=(labelled,))) + sealed.ciphertext)
+
+        assert refusal(vault_at(path).read).code is ProblemCode.VAULT_DAMAGED
+
+    def test_vault_of_version_2_does_not_pass_for_version_1(self, path):
+        written(path)
+        sealed = parse(path.read_bytes())
+        path.write_bytes(render(replace(sealed.header, version=1)) + sealed.ciphertext)
+
+        assert refusal(vault_at(path).read).code is ProblemCode.VAULT_DAMAGED
 
     def test_vault_that_became_another_one_is_refused(self, tmp_path):
         ours, theirs = tmp_path / "ours", tmp_path / "theirs"
@@ -409,6 +468,39 @@ class TestFile:
 
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+    def test_open_modes_are_told_at_a_read_and_their_mending_at_a_write(self, path):
+        written(path)
+        path.chmod(0o644)
+        vault = vault_at(path)
+
+        vault.read()
+
+        assert [notice.kind for notice in vault.notices] == [NoticeKind.OPEN_TO_OTHERS]
+        assert vault.notices[0].facts == {"path": str(path), "mode": "0644"}
+        vault.update(lambda payload: payload)
+        assert [notice.kind for notice in vault.notices] == [NoticeKind.MODES_MENDED]
+
+    def test_folder_that_others_may_write_to_is_told_and_mended(self, path):
+        written(path)
+        path.parent.chmod(0o777)
+        vault = vault_at(path)
+
+        vault.read()
+        assert [notice.kind for notice in vault.notices] == [NoticeKind.OPEN_TO_OTHERS]
+
+        vault.update(lambda payload: payload)
+        assert vault.notices[0].facts == {"path": str(path.parent)}
+        assert [notice.kind for notice in vault.notices] == [NoticeKind.MODES_MENDED]
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+    def test_private_vault_has_nothing_to_be_told(self, path):
+        written(path)
+        vault = vault_at(path)
+
+        vault.update(lambda payload: payload)
+
+        assert vault.notices == ()
 
     def test_modes_do_not_depend_on_the_umask(self, path):
         before = os.umask(0)

@@ -113,7 +113,8 @@ class App:
         """The OS keyring. ``FLUENZR_KEYRING_TIMEOUT`` is how many seconds an unlock is waited for."""
         from fluenzr_smtp.keychain import OSKeychain
 
-        return OSKeychain(timeout_seconds=self._seconds("FLUENZR_KEYRING_TIMEOUT", _KEYRING_SECONDS))
+        seconds = self._seconds("FLUENZR_KEYRING_TIMEOUT", _KEYRING_SECONDS)
+        return OSKeychain(timeout_seconds=seconds, state_dir=self.paths.state_dir)
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -2,7 +2,8 @@
 
 Only backends known to encrypt are used; which one it is, is always told. No call waits longer than its bound:
 a keyring that asks for its password where nobody sits would otherwise wait for ever. The backend that was
-found is remembered, so that later commands do not look through all that are installed. The home of ``keyring``.
+found is remembered, so that later commands do not look through all that are installed. ``keyring`` has its
+home here.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fluenzr_smtp.app import App
-from fluenzr_smtp.cli.vault.age import ages
+from fluenzr_smtp.cli.age import ages
 from tests.cli.program import VAULT_KEY, Program
 from tests.cli.vaults import PASSPHRASE, SECRET, add_account, add_passphrase, kept, without_key
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -58,9 +59,11 @@ def program(
 def run(argv: Sequence[str], *, app: App | None = None) -> int:
     """Run a command line, without the program's name, and return the exit status."""
     _occupy_standard_streams()
+    _forbid_core_dumps()
     invocation = Invocation.of_this_process(app or App.of_this_process())
     try:
         status = _guarded(list(argv), invocation)
+        _tell_of_vault(invocation)
         invocation.output.flush()
     except StdoutClosedError:
         invocation.output.mute()
@@ -70,6 +73,22 @@ def run(argv: Sequence[str], *, app: App | None = None) -> int:
         invocation.output.problem(error.problem)
         return error.problem.exit_status
     return status
+
+
+def _tell_of_vault(invocation: Invocation) -> None:
+    """Tell what the vault wants said beside the result, where one was opened."""
+    if "vault" in vars(invocation.app):
+        from fluenzr_smtp.cli.notices import tell
+
+        tell(invocation)
+
+
+def _forbid_core_dumps() -> None:
+    """Keep memory, which may hold a secret, out of core files."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # not every system has such a limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _guarded(argv: list[str], invocation: Invocation) -> int:

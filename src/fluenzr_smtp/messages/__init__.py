@@ -25,10 +25,12 @@ DEFAULT_LANGUAGE = "en"
 #: What a sentence may name; a catalogue with another placeholder is refused.
 PLACEHOLDERS = frozenset({
     "accepted", "account", "address", "backend", "choices", "command", "detail", "field", "folder",
-    "generation", "header", "host", "issuer", "key", "kinds", "known", "limit_bytes", "limit", "line", "mechanisms", "names",
+    "generation", "header", "host", "issuer", "key", "kinds", "known", "limit_bytes", "limit", "line",
+    "mechanisms", "names",
     "near", "not_after", "not_before", "options", "others", "page", "path", "pinned", "port", "preset",
     "reason", "recipient", "report", "retry_after", "schemes", "seconds", "seen", "service", "setting",
-    "size_bytes", "slot", "slots", "source", "status", "total", "type", "username", "value", "variable", "version",
+    "size_bytes", "slot", "slots", "source", "status", "total", "type", "username", "value",
+    "variable", "version",
 })  # fmt: skip
 
 _HERE = Path(__file__).parent

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fluenzr_smtp.cli import age
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.records import ACCOUNT, account_record, account_rows
 from fluenzr_smtp.cli.options import Invocation, current
@@ -46,6 +47,8 @@ def list_accounts(ctx: typer.Context) -> None:
     run = current(ctx)
     stored = run.app.accounts.list()
     chosen = run.app.default_name(stored) or None
+    found = age.ages(stored, now=run.app.clock.now(), max_days=age.max_age_days(run))
+    days = {each.account: str(each.days) for each in found}
 
     def show_table() -> None:
         from fluenzr_smtp.cli.tables import table_of
@@ -60,11 +63,13 @@ def list_accounts(ctx: typer.Context) -> None:
                 each.account.address,
                 str(each.account.smtp),
                 str(each.account.imap or "-"),
+                days.get(each.account.name, "-"),
             )
             for each in stored
         )
-        columns = ("", "name", "address", "smtp", "imap")
+        columns = ("", "name", "address", "smtp", "imap", "password, days")
         run.output.table(table_of(columns, rows, whole=frozenset({"smtp", "imap"})))
+        age.warn(run, found)
 
     run.end({"accounts": [account_record(each) for each in stored], "default": chosen}, show=show_table)
 

@@ -9,7 +9,6 @@ import typer
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import examples
-from fluenzr_smtp.cli.vault.notices import tell
 from fluenzr_smtp.cli.vault.records import day
 from fluenzr_smtp.cli.vault.unlocking import VaultCommand
 from fluenzr_smtp.errors import failure
@@ -56,7 +55,6 @@ def backup(
 
     run = current(ctx)
     made = run.app.vault.backup(files.located(file))
-    tell(run)
     data = {
         "path": made.path,
         "generation": made.generation,
@@ -81,7 +79,6 @@ def restore(
     if run.app.vault.exists and not yes:
         _confirm(run, file)
     done = run.app.vault.restore(path, check=accounts.decode)
-    tell(run)
     data = {
         "vault_id": done.vault_id,
         "generation": done.generation,

@@ -11,7 +11,6 @@ from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import examples, noun
 from fluenzr_smtp.cli.vault import passphrases
-from fluenzr_smtp.cli.vault.notices import tell
 from fluenzr_smtp.cli.vault.records import SLOT, named, show_slots, slot_record, slot_records
 from fluenzr_smtp.cli.vault.unlocking import VaultCommand, Way
 from fluenzr_smtp.errors import failure
@@ -89,7 +88,6 @@ def slots(ctx: typer.Context) -> None:
     """List the ways to open the vault; the vault is opened to be sure that they are its own."""
     run = current(ctx)
     found = run.app.vault.slots()
-    tell(run)
     run.end({"slots": slot_records(found)}, show=lambda: show_slots(run, found))
 
 
@@ -151,7 +149,6 @@ def remove(
     if not yes:
         _confirm(run, slot)
     removed = run.app.vault.remove_slot(slot, keychain=run.app.keychain)
-    tell(run)
     run.output.note(ROTATE_TOO)
     run.end({"removed": slot_record(removed)}, show=lambda: run.output.line(f"Removed {named(removed)}."))
 
@@ -162,7 +159,6 @@ def put(run: Invocation, kind: Way, source: KeySource | None, *, label: str, rep
         run.app.vault.slots()  # opens before anything is asked
     new = NewSlot(source) if source is not None else _new(run, kind)
     change = run.app.vault.add_slot(new.source, label=label, replace=replace)
-    tell(run)
     data = {
         "slot": slot_record(change.added),
         "removed": slot_records(change.removed),

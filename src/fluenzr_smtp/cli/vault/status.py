@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.age import SecretAge, ages, max_age_days, warn
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import examples
-from fluenzr_smtp.cli.vault.age import SecretAge, ages, max_age_days, warn
-from fluenzr_smtp.cli.vault.notices import tell
 from fluenzr_smtp.cli.vault.records import SLOT, day, named, slot_records
 from fluenzr_smtp.cli.vault.unlocking import WAYS, VaultCommand
 from fluenzr_smtp.errors import FluenzrError
@@ -121,7 +120,6 @@ def status(
     """Show where the vault is, what opens it, and how old its passwords are; also while it is locked."""
     run = current(ctx)
     found = _found(run, max_age_days(run, max_days))
-    tell(run)
     is_state = found.problem is None or (found.problem.code in _LOCKED and run.app.unlock_by is None)
     problems = () if is_state or found.problem is None else (found.problem,)
     run.end(_record(found), show=lambda: _show(run, found), problems=problems)

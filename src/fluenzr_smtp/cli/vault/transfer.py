@@ -11,7 +11,6 @@ from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import examples
 from fluenzr_smtp.cli.vault import passphrases
-from fluenzr_smtp.cli.vault.notices import tell
 from fluenzr_smtp.cli.vault.unlocking import VaultCommand
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
@@ -95,7 +94,6 @@ def export_accounts(
     secret = given.read(run)
     run.app.require_new_file(file)
     chosen = _chosen(run, account)
-    tell(run)
     content = _plain(run, chosen) if plaintext else _encrypted(run, chosen, secret)
     run.app.write_new_file(file, content)
     names = [each.account.name for each in chosen]
@@ -127,7 +125,6 @@ def import_accounts(
     is_encrypted = vault.is_export(content)
     imported = _opened(run, file, content, secret) if is_encrypted else _read(file, content)
     merge = run.app.accounts.merge(imported, replace=replace)
-    tell(run)
     data = {
         "added": merge.added,
         "replaced": merge.replaced,

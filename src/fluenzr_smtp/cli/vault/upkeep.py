@@ -10,7 +10,6 @@ from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.tree import examples
-from fluenzr_smtp.cli.vault.notices import tell
 from fluenzr_smtp.cli.vault.records import SLOT, named, show_slots, slot_records
 from fluenzr_smtp.cli.vault.unlocking import WAYS, VaultCommand, Way, asked_source, given_source
 from fluenzr_smtp.errors import FluenzrError, failure
@@ -86,7 +85,6 @@ def rotate(
     sources = _sources(run, also)
     sources += _missing_sources(run, found, sources, drop=drop)
     done = run.app.vault.rotate(sources, drop=drop)
-    tell(run)
     data = {
         "slots": slot_records(done.slots),
         "dropped": slot_records(done.dropped),
@@ -101,7 +99,6 @@ def verify(ctx: typer.Context, *, also: Also = None) -> None:
 
     run = current(ctx)
     done = run.app.vault.verify(_sources(run, also), check=accounts.decode)
-    tell(run)
     problems = _faults(done)
     data = {"ok": done.ok, "findings": [_finding_record(each) for each in done.findings]}
 
