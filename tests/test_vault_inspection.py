@@ -278,7 +278,7 @@ class TestVerify:
 
         verification = vault_at(path, KeyringKey(Locked())).verify()
 
-        problems = [each.problem.code for each in verification.findings if each.problem]
-        assert problems == [ProblemCode.KEYRING_LOCKED] * (len(problems))
+        problems = {each.part: each.problem.code for each in verification.findings if each.problem}
+        assert problems[Part.SLOT] is problems[Part.PAYLOAD] is ProblemCode.KEYRING_LOCKED
         assert not verification.ok
         assert refusal(vault_at(path, KeyringKey(Locked())).read).code is ProblemCode.KEYRING_LOCKED

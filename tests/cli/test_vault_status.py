@@ -171,6 +171,21 @@ def test_an_old_password_is_told_with_what_to_do(opened: Program):
     assert [each["old"] for each in script.data["secrets"]] == [True, True]
 
 
+def test_the_list_of_accounts_tells_an_old_password_as_well(opened: Program):
+    ended = grown_old(opened, 365).call("account", "list")
+
+    assert "365" in ended.out
+    assert "The password of shop is 365 days old." in ended.err
+
+
+def test_an_ordinary_command_tells_that_others_may_read_the_vault(opened: Program):
+    opened.vault.chmod(0o644)
+
+    ended = opened.call("account", "list")
+
+    assert "open to others" in ended.err
+
+
 def test_a_password_is_not_old_a_day_before(opened: Program):
     ended = grown_old(opened, 364).call("vault", "status")
 

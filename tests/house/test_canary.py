@@ -260,3 +260,13 @@ def test_a_password_command_sees_nothing_of_ours(mailhost: MailHost, own_home: P
         b"piped in",
     ):
         assert hidden not in content
+
+
+def test_no_core_file_is_written_that_might_hold_a_secret(own_home: Path):
+    command = "sh -c 'ulimit -c >&2; exit 1'"
+
+    ended = Program.at(own_home).run(
+        "account", "add", "a@b.test", "--smtp-host", "localhost", "--password-command", command
+    )
+
+    assert ended.err.splitlines()[0] == "0"
