@@ -10,11 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluenzr_smtp.accounts import Accounts, check_name, decode, encode
+from fluenzr_smtp.accounts import (
+    Accounts,
+    Merge,
+    check_name,
+    decode,
+    encode,
+    export_accounts,
+    import_accounts,
+)
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Account, Clock, Endpoint, Fingerprint, Secret, Security, StoredAccount
 from fluenzr_smtp.problems import ExitStatus, ProblemCode
-from fluenzr_smtp.vault import RawKey, Vault
+from fluenzr_smtp.vault import Argon2Cost, RawKey, Vault, seal_export
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 CLOCK = Clock(now=lambda: NOW, monotonic=lambda: 0.0, sleep=lambda _: None)
@@ -353,7 +361,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from fluenzr_smtp.accounts import Accounts
 from fluenzr_smtp.model import Account, Clock, Endpoint, Secret, Security, StoredAccount
-from fluenzr_smtp.vault import RawKey, Vault
+from fluenzr_smtp.vault import Argon2Cost, RawKey, Vault, seal_export
 path, name = sys.argv[1:]
 now = datetime(2026, 1, 1, tzinfo=UTC)
 clock = Clock(now=lambda: now, monotonic=lambda: 0.0, sleep=lambda _: None)
@@ -364,3 +372,99 @@ Accounts(vault).add(
     StoredAccount(account=account, secret=Secret("open"), created=now, secret_changed=now)
 )
 """
+
+
+FLOOR = Argon2Cost(memory_kib=19 * 1024, passes=2, lanes=1)
+TRAVEL = Secret("travel well")
+
+
+class TestMerge:
+    def test_imported_accounts_follow_those_that_are_there(self, accounts):
+        accounts.add(WORK)
+
+        merge = accounts.merge((HOME, stored("club")))
+
+        assert merge == Merge(added=("home", "club"), replaced=(), unchanged=())
+        assert [each.account.name for each in accounts.list()] == ["work", "home", "club"]
+
+    def test_import_into_no_vault_creates_one(self, accounts):
+        accounts.merge((WORK,))
+
+        assert accounts.list() == (WORK,)
+
+    def test_taken_name_refuses_the_whole_import(self, accounts, vault):
+        accounts.add(WORK)
+        before = vault.path.read_bytes()
+
+        problem = refusal(accounts.merge, (HOME, stored("work", secret="another")))
+
+        assert (problem.code, problem.exit_status) == (ProblemCode.ACCOUNT_EXISTS, ExitStatus.USAGE)
+        assert problem.facts == {"account": "work", "names": ("work",)}
+        assert vault.path.read_bytes() == before
+
+    def test_agreed_replacement_keeps_the_place_in_the_order(self, accounts):
+        accounts.add(WORK)
+        accounts.add(HOME)
+        other = stored("work", secret="another")
+
+        merge = accounts.merge((other,), replace=True)
+
+        assert merge == Merge(added=(), replaced=("work",), unchanged=())
+        assert accounts.list() == (other, HOME)
+
+    def test_account_that_is_there_just_so_is_no_conflict(self, accounts):
+        accounts.add(WORK)
+
+        merge = accounts.merge((WORK, HOME))
+
+        assert merge == Merge(added=("home",), replaced=(), unchanged=("work",))
+        assert accounts.list() == (WORK, HOME)
+
+    def test_name_that_is_twice_in_the_import_is_refused(self, accounts, vault):
+        problem = refusal(accounts.merge, (WORK, stored("work", "other@example.org")))
+
+        assert (problem.code, problem.facts["names"]) == (ProblemCode.ACCOUNT_EXISTS, ("work",))
+        assert not vault.exists
+
+    def test_name_that_cannot_be_one_is_refused(self, accounts, vault):
+        problem = refusal(accounts.merge, (stored("a\u202eb", "a@example.org"),))
+
+        assert problem.code is ProblemCode.ACCOUNT_NAME_INVALID
+        assert not vault.exists
+
+    def test_import_is_one_write(self, accounts, vault):
+        accounts.add(WORK)
+        before = vault.status().generation
+
+        accounts.merge(tuple(stored(f"account{number}") for number in range(20)))
+
+        assert vault.status().generation == before + 1
+
+
+class TestExport:
+    def test_accounts_come_back_with_their_secrets(self):
+        content = export_accounts((WORK, HOME), TRAVEL, cost=FLOOR)
+
+        assert import_accounts(content, TRAVEL) == (WORK, HOME)
+
+    def test_export_shows_nothing_of_the_accounts(self):
+        content = export_accounts((WORK,), TRAVEL, cost=FLOOR)
+
+        assert not [word for word in (b"work", b"example", b"sesame") if word in content]
+
+    @pytest.mark.parametrize("payload", [b"", b"{}", b'{"format":1,"accounts":[{}]}'])
+    def test_payload_that_is_no_accounts_is_told(self, payload):
+        content = seal_export(payload, TRAVEL, cost=FLOOR)
+
+        problem = refusal(lambda: import_accounts(content, TRAVEL, path="accounts.export"))
+
+        assert problem.code is ProblemCode.EXPORT_DAMAGED
+        assert problem.facts == {"path": "accounts.export", "reason": "accounts"}
+
+    def test_payload_of_a_newer_program_is_told(self):
+        content = seal_export(b'{"format":2,"more":[]}', TRAVEL, cost=FLOOR)
+
+        problem = refusal(lambda: import_accounts(content, TRAVEL, path="accounts.export"))
+
+        assert problem.code is ProblemCode.EXPORT_NEWER
+        assert problem.facts == {"path": "accounts.export", "version": 2}

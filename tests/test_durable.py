@@ -15,6 +15,7 @@ import pytest
 from fluenzr_smtp import durable
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.problems import ExitStatus, ProblemCode, Stage
+from tests.servers import require
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user or mount")
@@ -174,6 +175,111 @@ class TestWriteAtomically:
         assert set(tmp_path.iterdir()) == others
 
 
+class TestWriteNew:
+    def test_new_file_is_written_and_nothing_else(self, tmp_path):
+        path = tmp_path / "file"
+
+        durable.write_new(path, b"new")
+
+        assert path.read_bytes() == b"new"
+        assert list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.parametrize("umask", [0, 0o777], indirect=True, ids=oct)
+    def test_mode_does_not_depend_on_the_umask(self, tmp_path, umask):
+        durable.write_new(tmp_path / "file", b"new")
+
+        assert mode_of(tmp_path / "file") == 0o600
+
+    @pytest.mark.parametrize("thing", ["file", "folder", "dangling link"])
+    def test_what_is_there_is_never_overwritten(self, tmp_path, thing):
+        path = tmp_path / "file"
+        {"file": path.touch, "folder": path.mkdir, "dangling link": lambda: path.symlink_to("nowhere")}[
+            thing
+        ]()
+        before = os.lstat(path)
+
+        with pytest.raises(FluenzrError) as caught:
+            durable.write_new(path, b"new")
+
+        assert caught.value.problem.code is ProblemCode.FILE_NOT_CREATED
+        assert caught.value.problem.facts == {"path": str(path), "reason": "exists"}
+        assert os.lstat(path).st_ino == before.st_ino
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_of_two_writers_at_once_one_is_refused(self, tmp_path):
+        path = tmp_path / "file"
+
+        words = run_child(WRITE_NEW_AT_ONCE, str(path))
+
+        assert sorted(words) == ["exists", "written"]
+        assert path.read_bytes() in (b"0" * 100_000, b"1" * 100_000)
+
+    def test_missing_folder_is_told(self, tmp_path):
+        with pytest.raises(FluenzrError) as caught:
+            durable.write_new(tmp_path / "missing" / "file", b"new")
+
+        assert caught.value.problem.code is ProblemCode.FILE_NOT_CREATED
+
+    @needs_root
+    def test_full_disk_leaves_nothing(self, tiny_disk):
+        with pytest.raises(FluenzrError) as caught:
+            durable.write_new(tiny_disk / "file", bytes(200_000))
+
+        assert caught.value.problem.code is ProblemCode.DISK_FULL
+        assert list(tiny_disk.iterdir()) == []
+
+
+class TestKeepAs:
+    def test_file_gets_a_second_name(self, tmp_path):
+        path, kept = tmp_path / "file", tmp_path / "kept"
+        path.write_bytes(b"old")
+
+        durable.keep_as(path, kept, content=b"old")
+
+        assert kept.stat().st_ino == path.stat().st_ino
+        assert mode_of(kept) == 0o600
+        assert set(tmp_path.iterdir()) == {path, kept}
+
+    def test_kept_content_outlives_the_next_write(self, tmp_path):
+        path, kept = tmp_path / "file", tmp_path / "kept"
+        path.write_bytes(b"old")
+        durable.keep_as(path, kept, content=b"old")
+
+        durable.write_atomically(path, b"new")
+
+        assert (path.read_bytes(), kept.read_bytes()) == (b"new", b"old")
+
+    def test_older_file_of_the_second_name_is_replaced(self, tmp_path):
+        path, kept = tmp_path / "file", tmp_path / "kept"
+        path.write_bytes(b"old")
+        kept.write_bytes(b"older")
+
+        durable.keep_as(path, kept, content=b"old")
+
+        assert kept.read_bytes() == b"old"
+
+    def test_keeping_twice_leaves_no_third_name(self, tmp_path):
+        path, kept = tmp_path / "file", tmp_path / "kept"
+        path.write_bytes(b"old")
+
+        for _ in range(2):
+            durable.keep_as(path, kept, content=b"old")
+
+        assert set(tmp_path.iterdir()) == {path, kept}
+
+    @needs_root
+    def test_full_disk_that_cannot_keep_it_is_told(self, tiny_disk):
+        path = tiny_disk / "file"
+        path.write_bytes(bytes(40_000))
+        (tiny_disk / "kept").mkdir()  # where a link cannot go, a copy is tried
+
+        with pytest.raises(FluenzrError) as caught:
+            durable.keep_as(path, tiny_disk / "kept", content=bytes(40_000))
+
+        assert caught.value.problem.code is ProblemCode.DISK_FULL
+        assert set(tiny_disk.iterdir()) == {path, tiny_disk / "kept"}
+
+
 @pytest.fixture
 def tiny_disk(tmp_path):
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path])
@@ -259,6 +365,55 @@ class TestLock:
         with durable.lock(path, timeout_seconds=0):
             assert path.exists()
 
+    def test_lock_file_that_is_removed_while_it_is_held_is_made_anew(self, tmp_path):
+        """Two holders of two files of one name would be none: what counts is the file of this name."""
+        path = tmp_path / "lock"
+
+        with durable.lock(path, timeout_seconds=0):
+            path.unlink()
+
+            with durable.lock(path, timeout_seconds=0):
+                assert path.exists()
+
+    def test_lock_outlives_a_child_that_was_forked_meanwhile(self, tmp_path):
+        path = tmp_path / "lock"
+
+        words = run_child(FORK_UNDER_LOCK, str(path))
+
+        assert words == ["free"]
+
+    def test_waiting_ends_when_the_lock_is_free(self, tmp_path):
+        path = tmp_path / "lock"
+        child = start_child(HOLD_LOCK, str(path))
+        child.stdout.read(1)
+        waiting = start_child(WAIT_FOR_LOCK, str(path))
+        waiting.stdout.read(1)
+
+        kill(child)
+
+        assert waiting.stdout.read() == b"held"
+        waiting.wait()
+        waiting.stdout.close()
+
+    @pytest.mark.parametrize("umask", [0, 0o777], indirect=True, ids=oct)
+    def test_lock_file_is_private_whatever_the_umask(self, tmp_path, umask):
+        with durable.lock(tmp_path / "lock", timeout_seconds=0):
+            assert mode_of(tmp_path / "lock") == 0o600
+
+    @pytest.mark.parametrize("error", ["ENOSYS", "EOPNOTSUPP", "ENOLCK"])
+    def test_file_system_without_locks_is_told_and_no_other_lock_is_used(self, tmp_path, error):
+        (strace,) = require("strace")
+
+        result = subprocess.run(
+            [strace, "-f", "-o", "/dev/null", "-e", f"inject=flock:error={error}", sys.executable, "-c"]
+            + [TRY_LOCK, str(tmp_path / "lock")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+        assert result.stdout.split() == ["vault-unsafe", "no-lock"], result.stderr
+
     def test_lock_is_free_after_an_error(self, tmp_path):
         path = tmp_path / "lock"
         with pytest.raises(ZeroDivisionError), durable.lock(path, timeout_seconds=0):
@@ -311,6 +466,59 @@ for letter in itertools.cycle((b"a", b"b")):
     durable.write_atomically(Path(sys.argv[1]), letter * 200_000)
     sys.stdout.buffer.write(b".")
     sys.stdout.buffer.flush()
+"""
+WRITE_NEW_AT_ONCE = """
+import os, sys
+from pathlib import Path
+from fluenzr_smtp import durable
+from fluenzr_smtp.errors import FluenzrError
+starting, start = os.pipe()
+for number in (b"0", b"1"):
+    if os.fork() == 0:
+        os.close(start)
+        os.read(starting, 1)
+        try:
+            durable.write_new(Path(sys.argv[1]), number * 100_000)
+            print("written", flush=True)
+        except FluenzrError as error:
+            print(error.problem.facts["reason"], flush=True)
+        os._exit(0)
+os.close(start)
+os.wait()
+os.wait()
+"""
+FORK_UNDER_LOCK = """
+import os, signal, sys
+from pathlib import Path
+from fluenzr_smtp import durable
+path = Path(sys.argv[1])
+with durable.lock(path, timeout_seconds=0):
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+with durable.lock(path, timeout_seconds=0):
+    print("free")
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+"""
+WAIT_FOR_LOCK = """
+import sys
+from pathlib import Path
+from fluenzr_smtp import durable
+print(end=".", flush=True)
+with durable.lock(Path(sys.argv[1]), timeout_seconds=60):
+    print(end="held", flush=True)
+"""
+TRY_LOCK = """
+import sys
+from pathlib import Path
+from fluenzr_smtp import durable
+from fluenzr_smtp.errors import FluenzrError
+try:
+    with durable.lock(Path(sys.argv[1]), timeout_seconds=0):
+        print("held")
+except FluenzrError as error:
+    print(error.problem.code.value, error.problem.facts["reason"])
 """
 HOLD_LOCK = """
 import signal, sys

@@ -32,6 +32,8 @@ started = time.monotonic()
 try:
     if name == "store":
         answer = keychain.store(arguments[0], bytes.fromhex(arguments[1]))
+    elif name == "delete":
+        answer = keychain.delete(arguments[0])
     elif name == "load":
         answer = keychain.load(arguments[0])
     else:
@@ -64,6 +66,9 @@ class ChildKeychain:
     def store(self, vault_id: str, key: bytes) -> None:
         assert call("store", vault_id, key.hex(), environ=self.environ)["answer"] is None
 
+    def delete(self, entry: str) -> None:
+        assert call("delete", entry, environ=self.environ)["answer"] is None
+
 
 class KeychainContract:
     """What every keychain promises to the vault."""
@@ -87,6 +92,20 @@ class KeychainContract:
         keychain.store(OTHER_VAULT, OTHER_KEY)
 
         assert (keychain.load(VAULT), keychain.load(OTHER_VAULT)) == (KEY, OTHER_KEY)
+
+    def test_deleted_key_is_gone_and_the_others_are_not(self, keychain):
+        keychain.store(VAULT, KEY)
+        keychain.store(f"{VAULT}.0123456789abcdef", OTHER_KEY)
+
+        keychain.delete(VAULT)
+
+        assert keychain.load(VAULT) is None
+        assert keychain.load(f"{VAULT}.0123456789abcdef") == OTHER_KEY
+
+    def test_deleting_what_is_not_there_is_no_error(self, keychain):
+        keychain.delete("c" * 32)
+
+        assert keychain.load("c" * 32) is None
 
 
 class TestMemoryKeychain(KeychainContract):
@@ -184,6 +203,61 @@ class TestRealKeyring:
         assert stored["answer"] is None
         assert call("name", environ=chain, before=IMPORT_PLAINTEXT)["answer"] == SECRET_SERVICE
         assert call("load", VAULT, environ=session.environ)["answer"] == KEY.hex()
+
+
+class TestRememberedBackend:
+    @pytest.fixture
+    def memory(self, tmp_path):
+        return tmp_path / "state" / "keyring-backend"
+
+    def test_backend_that_was_found_is_remembered(self, session, memory):
+        outcome = searches(session.environ, memory.parent)
+
+        assert outcome == {"searched": True, "backend": SECRET_SERVICE}
+        assert memory.read_text() == f"{SECRET_SERVICE}\n"
+        assert memory.stat().st_mode & 0o777 == 0o600
+
+    def test_later_commands_do_not_search(self, session, memory):
+        searches(session.environ, memory.parent)
+
+        assert searches(session.environ, memory.parent) == {"searched": False, "backend": SECRET_SERVICE}
+
+    @pytest.mark.parametrize(
+        "rubbish",
+        [
+            b"",
+            b"keyrings.alt.file.PlaintextKeyring",
+            b"os.system",
+            b"\xff",
+            b"keyring.backends.kwallet.DBusKeyring",
+        ],
+        ids=["empty", "plain text", "no backend", "bytes", "not running"],
+    )
+    def test_rubbish_in_the_memory_is_searched_for_anew(self, session, memory, rubbish):
+        memory.parent.mkdir()
+        memory.write_bytes(rubbish)
+
+        assert searches(session.environ, memory.parent) == {"searched": True, "backend": SECRET_SERVICE}
+        assert memory.read_text() == f"{SECRET_SERVICE}\n"
+
+    def test_backend_that_is_gone_is_told(self, session, memory):
+        searches(session.environ, memory.parent)
+        session.stop_daemon()
+
+        assert searches(session.environ, memory.parent)["code"] == ProblemCode.KEYRING_UNAVAILABLE
+
+    def test_settings_of_the_user_win_over_the_memory(self, session, memory, tmp_path):
+        searches(session.environ, memory.parent)
+        chosen = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+
+        outcome = searches(session.environ | chosen, memory.parent)
+
+        assert outcome["code"] == ProblemCode.KEYRING_REFUSED
+
+    def test_memory_that_cannot_be_kept_is_no_hindrance(self, session, memory):
+        memory.parent.write_bytes(b"a file where the folder should be")
+
+        assert searches(session.environ, memory.parent)["backend"] == SECRET_SERVICE
 
 
 class TestUnsafeKeyring:
@@ -286,6 +360,13 @@ class TestVaultWithRealKeyring:
         assert not path.exists()
 
 
+def searches(environ: dict[str, str], state_dir: Path):
+    """Say whether a command looked through all the backends, and which one it took."""
+    result = run_python(SEARCH, str(state_dir), environ=environ)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
 def named_backend(how: str, backend: str, home: Path) -> dict[str, str]:
     """Name a backend to keyring, in the environment or in its own file; return the environment for it."""
     if how == "environment":
@@ -303,6 +384,22 @@ def add(session: KeyringSession, path: Path, word: str):
     return json.loads(result.stdout)
 
 
+SEARCH = """
+import json, sys
+from pathlib import Path
+import keyring.backend
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.keychain import OSKeychain
+looked = []
+original = keyring.backend.get_all_keyring
+keyring.backend.get_all_keyring = lambda: looked.append(1) or original()
+keychain = OSKeychain(state_dir=Path(sys.argv[1]))
+try:
+    outcome = {"backend": keychain.backend_name}
+except FluenzrError as error:
+    outcome = {"code": error.problem.code.value}
+print(json.dumps({"searched": bool(looked)} | outcome))
+"""
 TWO_LOADS = """
 import sys
 from fluenzr_smtp.errors import FluenzrError

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
-import select
 import socket
 import subprocess
 import sys
@@ -22,13 +20,13 @@ from fluenzr_smtp.app import App
 from fluenzr_smtp.cli.main import run
 from fluenzr_smtp.cli.schema import all_schemas, document_schema
 from fluenzr_smtp.settings import is_loopback
+from tests.cli.terminal import at_terminal
 from tests.servers.mailhost import MailHost
 
 PROGRAM = (sys.executable, "-m", "fluenzr_smtp")
 VAULT_KEY = "5e" * 32
 
 _PATIENCE_SECONDS = 30
-_TAKE_THE_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,26 +136,12 @@ class Program:
         ``before`` is Python code that the child runs first.
         """
         script = (
-            f"{_TAKE_THE_TERMINAL}\n{before}\n"
-            f"import sys\nsys.argv[1:] = {list(arguments)!r}\n"
+            f"{before}\nimport sys\nsys.argv[1:] = {list(arguments)!r}\n"
             "from fluenzr_smtp.__main__ import main\nmain()\n"
         )
-        master, slave = pty.openpty()
-        with os.fdopen(master, "rb", buffering=0), subprocess.Popen(
-            [sys.executable, "-c", script],
-            stdin=slave,
-            stdout=subprocess.PIPE,
-            stderr=slave,
-            start_new_session=True,
-            env={**self.environ, "TERM": "xterm", "COLUMNS": "1000", "NO_COLOR": "1"},
-        ) as child:  # fmt: skip
-            os.close(slave)
-            try:
-                screen = _converse(master, dialogue)
-                stdout, _ = child.communicate(timeout=_PATIENCE_SECONDS)
-            finally:
-                child.kill()
-        return Ended(child.returncode, stdout.decode(), screen)
+        environ = {**self.environ, "COLUMNS": "1000", "NO_COLOR": "1"}
+        session = at_terminal(script, *dialogue, environ=environ, inherit=False)
+        return Ended(session.status, session.stdout, session.screen)
 
     def files(self) -> dict[str, bytes]:
         """Return every file below the home with its content."""
@@ -198,28 +182,3 @@ def _of_this_machine(host: str, *rest: Any, **more: Any) -> Any:
     if is_loopback(host):
         return _resolve(host, *rest, **more)
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-
-def _converse(master: int, dialogue: Sequence[tuple[str, str]]) -> str:
-    screen, at = b"", 0
-    for question, answer in dialogue:
-        while (found := screen.find(question.encode(), at)) < 0:
-            piece = _read(master)
-            if not piece:
-                raise AssertionError(f"{question!r} was never asked:\n{screen.decode()}")
-            screen += piece
-        at = found + len(question)
-        os.write(master, answer.encode())
-    while piece := _read(master):
-        screen += piece
-    return screen.decode().replace("\r\n", "\n")
-
-
-def _read(master: int) -> bytes:
-    ready, _, _ = select.select([master], [], [], _PATIENCE_SECONDS)
-    if not ready:
-        raise TimeoutError("the program says nothing more")
-    try:
-        return os.read(master, 65536)
-    except OSError:  # EIO: nobody is at the other end any more
-        return b""

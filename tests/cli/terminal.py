@@ -7,6 +7,7 @@ import pty
 import select
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TAKE_THE_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
@@ -22,28 +23,44 @@ class Session:
     status: int
 
 
-def at_terminal(script: str, *dialogue: tuple[str, str], environ: dict[str, str] | None = None) -> Session:
-    """Run a script with stdin and stderr at a terminal; type each answer once its question is there."""
+def at_terminal(
+    script: str, *dialogue: tuple[str, str], environ: dict[str, str] | None = None, inherit: bool = True
+) -> Session:
+    """Run a script with stdin and stderr at a terminal; type each answer once its question is there.
+
+    A question is looked for behind the one before. ``environ`` comes on top of ours, or alone.
+    """
     master, slave = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-c", _TAKE_THE_TERMINAL + script],
+    with os.fdopen(master, "rb", buffering=0), subprocess.Popen(
+        [sys.executable, "-c", f"{_TAKE_THE_TERMINAL}\n{script}"],
         stdin=slave,
         stdout=subprocess.PIPE,
         stderr=slave,
         start_new_session=True,
-        env={**os.environ, "TERM": "xterm", **(environ or {})},
-    )
-    os.close(slave)
-    screen = b""
+        env={**(os.environ if inherit else {}), "TERM": "xterm", **(environ or {})},
+    ) as child:  # fmt: skip
+        os.close(slave)
+        try:
+            screen = _converse(master, dialogue)
+            stdout, _ = child.communicate(timeout=_PATIENCE)
+        finally:
+            child.kill()
+    return Session(screen, stdout.decode(), child.returncode)
+
+
+def _converse(master: int, dialogue: Sequence[tuple[str, str]]) -> str:
+    screen, at = b"", 0
     for question, answer in dialogue:
-        while question.encode() not in screen:
-            screen += _read(master)
+        while (found := screen.find(question.encode(), at)) < 0:
+            piece = _read(master)
+            if not piece:
+                raise AssertionError(f"{question!r} was never asked:\n{screen.decode()}")
+            screen += piece
+        at = found + len(question)
         os.write(master, answer.encode())
     while piece := _read(master):
         screen += piece
-    stdout, _ = child.communicate(timeout=_PATIENCE)
-    os.close(master)
-    return Session(screen.decode().replace("\r\n", "\n"), stdout.decode(), child.returncode)
+    return screen.decode().replace("\r\n", "\n")
 
 
 def _read(master: int) -> bytes:
