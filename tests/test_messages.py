@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluenzr_smtp import messages
-from fluenzr_smtp.messages import PLACEHOLDERS, Catalogue, choose_language
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.messages import PLACEHOLDERS, Catalogue, available, choose_language, require_language
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 
 CODES = pytest.mark.parametrize("code", list(ProblemCode), ids=str)
@@ -154,3 +155,16 @@ def test_an_unknown_language_is_english():
 )
 def test_the_language_is_chosen_from_option_variable_and_locale(wanted, environ):
     assert choose_language(wanted, environ) == "en"
+
+
+def test_a_language_without_a_file_is_refused_by_name():
+    with pytest.raises(FluenzrError) as caught:
+        require_language("xx")
+
+    assert caught.value.problem.code is ProblemCode.SETTING_INVALID
+    assert caught.value.problem.facts["choices"] == available()
+
+
+@pytest.mark.parametrize("tag", ["en", "en-GB", "EN_us"])
+def test_a_region_of_a_language_is_that_language(tag):
+    assert require_language(tag) == tag

@@ -232,14 +232,19 @@ class App:
     # -- servers -------------------------------------------------------------------------------------
 
     def examine(
-        self, stored: StoredAccount, *, timeout: float = STEP_SECONDS, recipient: str = ""
+        self,
+        stored: StoredAccount,
+        *,
+        timeout: float = STEP_SECONDS,
+        recipient: str = "",
+        is_saved: bool = True,
     ) -> Iterator[Check]:
         """Yield a check for each stage of the account's servers; nothing is sent."""
         from fluenzr_smtp.diagnosis import examine
 
         account, secret = stored.account, stored.secret
         for check in examine(account, secret, clock=self.clock, timeout=timeout, recipient=recipient):
-            yield replace(check, problem=self._about(check.problem, account))
+            yield replace(check, problem=self._about(check.problem, account, is_saved=is_saved))
 
     def served_certificate(
         self, protocol: Protocol, endpoint: Endpoint, *, timeout: float = STEP_SECONDS
@@ -296,13 +301,19 @@ class App:
         told = (replace(each, problem=self._about(each.problem, account)) for each in found.recipients)
         return replace(found, recipients=tuple(told))
 
-    def _about(self, problem: Problem | None, account: Account) -> Problem | None:
-        """Add what the sentences like to name: the account, and the provider's page for app passwords."""
+    def _about(self, problem: Problem | None, account: Account, *, is_saved: bool = True) -> Problem | None:
+        """Add what the sentences like to name: the account that can be edited, the page for app passwords."""
+        from fluenzr_smtp import environment
+
         if problem is None:
             return None
         preset = self.presets.presets.get(account.preset) if account.preset else None
-        page = {"page": preset.app_password_page} if preset and preset.app_password_page else {}
-        return problem.with_facts(account=account.name, address=account.address, **page)
+        known = {"address": account.address}
+        if preset and preset.app_password_page:
+            known["page"] = preset.app_password_page
+        if is_saved and account.name != environment.NAME:
+            known["account"] = account.name
+        return problem.with_facts(**known)
 
     def await_arrival(
         self,
@@ -336,6 +347,16 @@ class App:
         from fluenzr_smtp import files
 
         return files.read(name, stdin=sys.stdin.buffer if sys.stdin else None)
+
+    def require_place(self, name: str) -> None:
+        """Make sure, before the work is done, that a report can be written where a person wants it.
+
+        Raises:
+            FluenzrError: ``file-not-created``.
+        """
+        from fluenzr_smtp import files
+
+        files.require_place(name)
 
     def write_file(self, name: str, content: bytes) -> None:
         """Write a report where a person wants it.

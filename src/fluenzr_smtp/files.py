@@ -67,6 +67,19 @@ def write(name: str, content: bytes) -> None:
         raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=name) from error
 
 
+def require_place(name: str) -> None:
+    """Make sure that a report can be written there; nothing is created.
+
+    Raises:
+        FluenzrError: ``file-missing``, ``file-not-created``.
+    """
+    folder = Path(os.path.realpath(located(name))).parent
+    if not folder.is_dir():
+        raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=name, reason=os.strerror(errno.ENOENT))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=name, reason=os.strerror(errno.EACCES))
+
+
 def _is_written_into(path: Path) -> bool:
     # /dev/stdout may well lead to a plain file, which somebody else is writing at this moment.
     return path.is_relative_to("/dev") or (path.exists() and not stat.S_ISREG(path.stat().st_mode))

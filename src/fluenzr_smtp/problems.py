@@ -70,6 +70,7 @@ class ProblemCode(StrEnum):
 
     USAGE_INVALID = "usage-invalid"
     INPUT_REQUIRED = "input-required"
+    EXTRA_MISSING = "extra-missing"
     PRESET_UNKNOWN = "preset-unknown"
     ACCOUNT_EXISTS = "account-exists"
     ACCOUNT_NAME_INVALID = "account-name-invalid"
@@ -214,6 +215,7 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
         (never, status.USAGE, "usage"): (
             code.USAGE_INVALID,
             code.INPUT_REQUIRED,
+            code.EXTRA_MISSING,
             code.PRESET_UNKNOWN,
             code.ACCOUNT_EXISTS,
             code.ACCOUNT_NAME_INVALID,

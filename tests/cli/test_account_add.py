@@ -86,6 +86,26 @@ def test_what_is_said_goes_over_the_preset(program: Program, options, smtp, imap
     assert (account["name"], account["username"]) == ("me@shop.test", "me@shop.test")
 
 
+@pytest.mark.parametrize(
+    ("options", "port"),
+    [
+        (("--smtp-host", "smtp.shop.test:2587"), 2587),
+        (("--smtp-host", "smtp.shop.test:2587", "--smtp-port", "3587"), 3587),
+    ],
+    ids=["behind the name", "both"],
+)
+def test_a_port_behind_the_host_is_understood_and_one_of_its_own_goes_first(program: Program, options, port):
+    account = added(program, ADDRESS, *options, "--no-imap", "--no-test")
+
+    assert account["smtp"] == server("smtp.shop.test", port, "starttls")
+
+
+def test_an_address_with_a_name_gives_the_name_that_receivers_see(program: Program):
+    account = added(program, f"The Shop <{ADDRESS}>", *UNTESTED[3:])
+
+    assert (account["address"], account["display_name"]) == (ADDRESS, "The Shop")
+
+
 def test_the_domain_of_a_provider_finds_its_preset(program: Program):
     account = added(program, "me@gandi.net", "--no-test")
 
@@ -314,7 +334,10 @@ def test_at_a_terminal_nothing_is_asked_either_where_it_is_forbidden(program: Pr
     [
         (("--preset", "ovh", "--password-stdin"), ("EMAIL",)),
         ((ADDRESS, "--password-stdin"), ("--preset or --smtp-host",)),
-        ((ADDRESS, "--preset", "ovh"), ("--password-stdin, --password-file or --password-command",)),
+        (
+            (ADDRESS, "--preset", "ovh"),
+            ("--password-stdin, --password-file, --password-command or FLUENZR_PASSWORD",),
+        ),
         ((ADDRESS, "--no-auth"), ("--preset or --smtp-host",)),
     ],
     ids=["email", "server", "secret", "server without login"],
@@ -368,6 +391,16 @@ def test_a_wrong_password_is_explained_and_nothing_is_saved(program: Program, ma
     assert "Nothing was saved." in ended.err
     assert "[auth-rejected]" in ended.err
     assert program.files() == {}
+
+
+def test_what_is_not_saved_is_not_told_to_be_edited(program: Program, mailhost: MailHost):
+    ended = program.call(
+        "account", "add", mailhost.shop.address, *server_options(mailhost), "--password-stdin", stdin="wrong"
+    )
+
+    assert "auth-rejected" in ended.err
+    assert "account edit" not in ended.err
+    assert "left out  login" in ended.out
 
 
 def test_a_wrong_password_is_tried_once_at_both_servers_together(program: Program):
@@ -579,10 +612,10 @@ def test_what_does_not_hold_is_saved_only_if_the_person_says_so(program: Program
         ended = program.at_terminal(
             "account", "add", ADDRESS, "--smtp-host", "127.0.0.1", "--smtp-port", str(submission.port),
             "--encryption", "none", "--no-imap",
-            dialogue=[(f"Password of {ADDRESS}: ", "wrong\n"), ("Save the account anyway? [y/N]: ", answer)],
+            dialogue=[(f"Password of {ADDRESS}: ", "wrong\n"), ("Save anyway? [y/N]: ", answer)],
         )  # fmt: skip
 
-    explained, _, after = ended.err.partition("Save the account anyway?")
+    explained, _, after = ended.err.partition("Save anyway?")
     assert (ended.status, program.vault.exists()) == (status, saved)
     assert "535 5.7.8 Not today" in explained
     assert ("Nothing was saved." in after) is not saved
@@ -661,7 +694,7 @@ def test_who_does_not_trust_the_certificate_sends_no_password(program: Program, 
             dialogue=[
                 (f"Password of {ADDRESS}: ", f"{SECRET}\n"),
                 (question_of(submission), "n\n"),
-                ("Save the account anyway? [y/N]: ", "n\n"),
+                ("Save anyway? [y/N]: ", "n\n"),
             ],
         )  # fmt: skip
 
@@ -675,7 +708,7 @@ def test_an_expired_certificate_is_not_offered_for_pinning(program: Program, aut
         ended = program.at_terminal(
             "account", "add", ADDRESS, "--smtp-host", "localhost", "--smtp-port", str(submission.port),
             "--no-imap", "--ca-file", str(authority.ca_file),
-            dialogue=[(f"Password of {ADDRESS}: ", f"{SECRET}\n"), ("Save the account anyway?", "n\n")],
+            dialogue=[(f"Password of {ADDRESS}: ", f"{SECRET}\n"), ("Save anyway?", "n\n")],
         )  # fmt: skip
 
     assert ended.status == 76

@@ -240,7 +240,7 @@ def test_settings_that_do_not_hold_are_not_saved(shop: Program, mailhost: MailHo
 def test_they_are_saved_if_the_person_says_so(shop: Program, tmp_path: Path):
     ended = shop.at_terminal(
         "account", "edit", "shop", "--smtp-port", "1", "--encryption", "tls", "--no-imap",
-        dialogue=[("[connect-refused]", ""), ("Save the account anyway? [y/N]: ", "y\n")],
+        dialogue=[("[connect-refused]", ""), ("Save anyway? [y/N]: ", "y\n")],
     )  # fmt: skip
 
     assert ended.status == 0

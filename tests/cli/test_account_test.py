@@ -295,3 +295,19 @@ def test_the_account_of_the_environment_cannot_be_used_where_there_is_none(shop:
     ended = tried(shop, "environment")
 
     assert (ended.status, ended.codes) == (78, ["account-unknown"])
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_sent(program: Program):
+    with ScriptedServer(submission_script()) as server:
+        account = program.with_variables(**environment_account(server.port))
+        ended = tried(account, "--junit", "/no/such/folder/mail.xml", "--json")
+
+        assert (ended.status, ended.codes) == (73, ["file-not-created"])
+        assert server.connections == []
+
+
+def test_that_arrival_cannot_be_seen_is_said(program: Program):
+    with ScriptedServer(submission_script()) as server:
+        ended = program.with_variables(**environment_account(server.port)).call("account", "test")
+
+    assert "No IMAP server" in ended.out

@@ -420,3 +420,11 @@ def test_a_closed_stdout_is_74_and_a_closed_stdin_an_empty_text(program: Program
 
     assert child.returncode == 74
     assert "The server has accepted the message" in child.stderr
+
+
+def test_an_empty_standard_input_is_told(program: Program):
+    with ScriptedServer(submission_script()) as server:
+        ended = to_scripted(program, server).run("send", "--to", "a@b.test", "--subject", "x", "--quiet")
+
+    assert ended.status == 0
+    assert "standard input was empty" in ended.err

@@ -40,6 +40,7 @@ class CheckLines:
     def __init__(self, run: Invocation) -> None:
         self._output = run.output
         self._server: tuple[Protocol, Endpoint] | None = None
+        self._last: tuple[Protocol, Stage] | None = None
 
     def account(self, account: Account) -> None:
         """Show whose checks follow."""
@@ -47,8 +48,16 @@ class CheckLines:
         name = "" if account.name == account.address else f" ({account.name})"
         self._output.line(self._output.painted(printable(account.address + name), _BOLD))
 
+    def end(self, account: Account) -> None:
+        """Say what was left out, and why."""
+        if account.imap is None:
+            self._output.line("No IMAP server: whether a message arrives cannot be seen.")
+        elif self._last == (Protocol.IMAP, Stage.CAPABILITIES) and account.username is not None:
+            self._output.line("  left out  login: a refused password is not tried again")
+
     def show(self, check: Check) -> None:
         """Show one check."""
+        self._last = (check.protocol, check.stage) if check.ok else None
         if (check.protocol, check.endpoint) != self._server:
             self._server = (check.protocol, check.endpoint)
             self._output.line(f"{check.protocol.upper()}  {described(check.endpoint)}")
@@ -93,14 +102,14 @@ _SUMMARIES = {
     Stage.RESOLVE: lambda facts: _text(facts, "addresses"),
     Stage.CONNECT: lambda facts: _text(facts, "address"),
     Stage.TLS: lambda facts: (
-        f"{_text(facts, 'version')}, certificate good for {_text(facts, 'days_left')} days"
+        f"{_text(facts, 'version')}, certificate good until {_text(facts, 'not_after')[:10]}"
     ),
     Stage.GREETING: lambda facts: _IMAP_STATUS.sub("", _text(facts, "banner")),
     Stage.CAPABILITIES: lambda facts: f"login by {_text(facts, 'mechanisms') or 'nothing'}",
     Stage.AUTH: lambda facts: f"{_text(facts, 'username')} by {_text(facts, 'mechanism')}",
     Stage.SENDER: lambda facts: _text(facts, "sender"),
     Stage.RECIPIENT: lambda facts: _text(facts, "recipient"),
-    Stage.MAILBOX: lambda facts: f"{_text(facts, 'folder')}, {_text(facts, 'messages')} messages",
+    Stage.MAILBOX: lambda facts: f"{_text(facts, 'folder')}, messages: {_text(facts, 'messages')}",
     Stage.ARRIVAL: _arrival,
 }
 

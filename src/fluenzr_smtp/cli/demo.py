@@ -301,9 +301,7 @@ def _sandbox_room() -> ModuleType:
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] != "aiosmtpd":
             raise
-        reason = "The demo needs the extra 'sandbox': pip install 'fluenzr-smtp[sandbox]'"
-        code = ProblemCode.USAGE_INVALID
-        raise failure(code, Stage.USAGE, reason=reason, command=f"{PROGRAM} demo") from error
+        raise failure(ProblemCode.EXTRA_MISSING, Stage.USAGE, extra="sandbox") from error
     return sandbox
 
 

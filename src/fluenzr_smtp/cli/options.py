@@ -126,4 +126,6 @@ def _set_debug(ctx: Any, _param: object, value: bool) -> None:  # noqa: ANN401, 
 
 def _set_language(ctx: Any, _param: object, value: str | None) -> None:  # noqa: ANN401
     if value:
-        current(ctx).output.language = value
+        from fluenzr_smtp.messages import require_language
+
+        current(ctx).output.language = require_language(value)

@@ -113,8 +113,7 @@ class Output:
             return
         if show is not None:
             show()
-        for problem in document.problems:
-            self.problem(problem)
+        self.problems(document.problems)
 
     def line(self, text: str = "") -> None:
         """Show a line of the result on stdout; nothing with ``--json``. ``text`` is safe to print."""
@@ -180,6 +179,15 @@ class Output:
             self._labelled("  " + labels["server"], reply, style=_BOLD)
         if told.fix:
             self._labelled("  " + labels["fix"], printable(told.fix, limit=_SENTENCE_LIMIT), style=_BOLD)
+
+    def problems(self, problems: Iterable[Problem]) -> None:
+        """Tell people of several problems; what two servers have in common is told once."""
+        told: set[tuple[str, str]] = set()
+        for problem in problems:
+            words = self.catalogue.sentence(problem).title, reply_line(problem.reply) if problem.reply else ""
+            if words not in told:
+                self.problem(problem)
+            told.add(words)
 
     @property
     def width(self) -> int | None:

@@ -50,7 +50,7 @@ SCHEMAS = {
 _EXAMPLES = examples(
     "fluenzr send --to you@example.org --subject Hello --body 'It works.'",
     "df -h | fluenzr send --to ops@example.org --subject Disks --quiet",
-    "fluenzr send --to a@example.org --subject Invoice --body-file letter.txt --attach invoice.pdf",
+    "fluenzr send --to a@example.org --body-file letter.txt --attach invoice.pdf",
     "fluenzr send --raw message.eml --to a@example.org",
     "fluenzr send -t < message.eml",
 )
@@ -135,7 +135,9 @@ def send(
     ] = None,
     from_name: Annotated[
         str | None,
-        typer.Option("--from-name", help="The name that receivers see.", rich_help_panel=_ENVELOPE),
+        typer.Option(
+            "--from-name", metavar="TEXT", help="The name that receivers see.", rich_help_panel=_ENVELOPE
+        ),
     ] = None,
     reply_to: Annotated[
         list[str] | None,
@@ -144,7 +146,7 @@ def send(
         ),
     ] = None,
     subject: Annotated[
-        str | None, typer.Option("--subject", help="The subject.", rich_help_panel=_CONTENT)
+        str | None, typer.Option("--subject", metavar="TEXT", help="The subject.", rich_help_panel=_CONTENT)
     ] = None,
     body: Annotated[
         str | None,
@@ -210,7 +212,11 @@ def send(
         ),
     ] = int(STEP_SECONDS),
 ) -> None:
-    """Send one message now. The exit status tells: 0 accepted, 75 try again, 81 in doubt, others never."""
+    """Send one message now.
+
+    The exit status tells what became of it: 0 accepted, 80 by some recipients only, 75 try again later,
+    81 in doubt; anything else: mend what is wrong first.
+    """
     run = current(ctx)
     request = Request(
         to=tuple(to or ()),
@@ -311,8 +317,11 @@ def _body(run: Invocation, request: Request) -> str | None:
     if request.html is not None or request.html_file is not None:
         return None
     if is_terminal(sys.stdin):
-        run.prompts.missing("--body", "--body-file")
-    return _text_of(run, "-")
+        run.prompts.missing("--body or --body-file")
+    text = _text_of(run, "-")
+    if not text.strip() and not request.attach:
+        run.output.note("The message has no text: standard input was empty.")
+    return text
 
 
 def _text_of(run: Invocation, path: str) -> str:

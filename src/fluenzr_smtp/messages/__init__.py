@@ -18,13 +18,14 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from fluenzr_smtp.problems import FactValue, Problem, ProblemCode
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.problems import FactValue, Problem, ProblemCode, Stage
 
 DEFAULT_LANGUAGE = "en"
 
 #: What a sentence may name; a catalogue with another placeholder is refused.
 PLACEHOLDERS = frozenset({
-    "accepted", "account", "address", "backend", "choices", "command", "detail", "field", "folder",
+    "accepted", "account", "address", "backend", "choices", "command", "detail", "extra", "field", "folder",
     "generation", "header", "host", "issuer", "key", "kinds", "known", "limit_bytes", "limit", "line",
     "mechanisms", "names",
     "near", "not_after", "not_before", "options", "others", "page", "path", "pinned", "port", "preset",
@@ -106,10 +107,26 @@ def choose_language(wanted: str | None, environ: Mapping[str, str]) -> str:
     # The first of the locale's variables that is set decides alone (POSIX.1-2017 §8.2).
     locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
     for tag in (wanted, environ.get("FLUENZR_LANG"), locale):
-        language = re.split(r"[-_.@]", (tag or "").lower())[0]
+        language = _language(tag or "")
         if language in available():
             return language
     return DEFAULT_LANGUAGE
+
+
+def require_language(tag: str) -> str:
+    """Return the tag if there is a file for its language.
+
+    Raises:
+        FluenzrError: ``setting-invalid`` with the languages that there are.
+    """
+    if _language(tag) not in available():
+        code, languages = ProblemCode.SETTING_INVALID, available()
+        raise failure(code, Stage.USAGE, setting="--lang", value=tag, choices=languages)
+    return tag
+
+
+def _language(tag: str) -> str:
+    return re.split(r"[-_.@]", tag.lower())[0]
 
 
 def check(table: Mapping[str, Mapping[str, object]]) -> None:

@@ -18,10 +18,10 @@ from fluenzr_smtp.cli.account.verification import Verified, end_unsaved, may_sav
 from fluenzr_smtp.cli.checks import CHECK, check_records
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import Command, examples
-from fluenzr_smtp.compose import parse_address
+from fluenzr_smtp.compose import parse_address, parse_mailboxes
 from fluenzr_smtp.compose.addresses import domain_of
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import Need, Preset, Protocol, Secret, StoredAccount
+from fluenzr_smtp.model import Mailbox, Need, Preset, Protocol, Secret, StoredAccount
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 Answer = TypeVar("Answer")
@@ -65,13 +65,15 @@ def add(
         str | None, typer.Option("--preset", metavar="KEY", help="The provider; see 'fluenzr presets list'.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="What to call the account; the address unless given.")
+        str | None,
+        typer.Option("--name", metavar="TEXT", help="What to call the account, if not by address."),
     ] = None,
     display_name: Annotated[
-        str | None, typer.Option("--display-name", help="The name that receivers see.")
+        str | None, typer.Option("--display-name", metavar="TEXT", help="The name that receivers see.")
     ] = None,
     username: Annotated[
-        str | None, typer.Option("--username", help="The login name, where it is not the address.")
+        str | None,
+        typer.Option("--username", metavar="TEXT", help="The login name, if not the address."),
     ] = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="The server wants no login (a relay on this machine).")
@@ -158,10 +160,13 @@ def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Pre
     if request.preset is not None:
         run.app.presets.get(request.preset)  # a spelling mistake is told before anything is asked
     _require_complete(run, request)
+    if run.prompts.may_ask:
+        run.app.require_key()  # before anything is asked that would be lost
     if request.email is None:
-        address = _asked(run, "Email address", parse_address, option="EMAIL")
+        mailbox = _asked(run, "Email address", _mailbox, option="EMAIL")
     else:
-        address = parse_address(request.email)
+        mailbox = _mailbox(request.email)
+    address = mailbox.address
     smtp = request.servers.choice(Protocol.SMTP)
     preset = _preset(run, request, address)
     if preset is None and smtp.host is None:
@@ -169,7 +174,7 @@ def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Pre
     choices = settings.Choices(
         address=address,
         name=request.name,
-        display_name=request.display_name,
+        display_name=mailbox.name if request.display_name is None else request.display_name,
         username=request.username,
         has_login=not request.no_auth,
         smtp=smtp,
@@ -179,6 +184,12 @@ def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Pre
         authority=run.app.authority_of_file(request.servers.ca_file) if request.servers.ca_file else None,
     )
     return choices, preset
+
+
+def _mailbox(text: str) -> Mailbox:
+    """Read an address, or one with the name that receivers see."""
+    found = parse_mailboxes(text)
+    return found[0] if len(found) == 1 else Mailbox(address=parse_address(text))
 
 
 def _require_complete(run: Invocation, request: Request) -> None:
@@ -191,7 +202,7 @@ def _require_complete(run: Invocation, request: Request) -> None:
         missing.append("--preset or --smtp-host")
     has_secret = request.secret.named or secrets.VARIABLE in run.app.environ or request.no_auth
     if not has_secret:
-        missing.append("--password-stdin, --password-file or --password-command")
+        missing.append(f"{', '.join(secrets.OPTIONS)} or {secrets.VARIABLE}")
     if missing:
         run.prompts.missing(*missing)
 

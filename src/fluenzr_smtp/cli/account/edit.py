@@ -69,9 +69,11 @@ def edit(
     name: Name,
     *,
     display_name: Annotated[
-        str | None, typer.Option("--display-name", help="The name that receivers see.")
+        str | None, typer.Option("--display-name", metavar="TEXT", help="The name that receivers see.")
     ] = None,
-    username: Annotated[str | None, typer.Option("--username", help="The login name.")] = None,
+    username: Annotated[
+        str | None, typer.Option("--username", metavar="TEXT", help="The login name.")
+    ] = None,
     no_test: Annotated[bool, typer.Option("--no-test", help="Save without trying the settings.")] = False,
     smtp_host: servers.SmtpHost = None,
     smtp_port: servers.SmtpPort = None,
@@ -119,7 +121,7 @@ def _edit(run: Invocation, name: str, request: Request) -> None:
         raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr account edit")
     old = run.app.accounts.get(name)
     if request.changes_nothing:
-        run.prompts.missing("an option that names a change, such as --password-stdin or --smtp-port")
+        run.prompts.missing("what to change, such as --password or --smtp-port")
     account = _changed(run, old.account, request)
     secret = _new_secret(run, old, account, request)
     new = replace(old, account=account)

@@ -13,14 +13,12 @@ from fluenzr_smtp.cli.account.records import ACCOUNT, account_record, account_ro
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.tree import Command, examples
-from fluenzr_smtp.errors import failure
-from fluenzr_smtp.problems import ProblemCode, Stage
 
 SCHEMAS = {
     "account list": form.record(accounts=form.array(ACCOUNT), default=form.nullable(form.TEXT)),
     "account show": form.record(account=ACCOUNT, default=form.BOOLEAN),
     "account rename": form.record(old=form.TEXT, new=form.TEXT),
-    "account remove": form.record(removed=form.TEXT),
+    "account remove": form.record(removed=form.nullable(form.TEXT)),
     "account default": form.record(default=form.nullable(form.TEXT)),
 }
 
@@ -104,13 +102,18 @@ def remove(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove an account and its password from the vault. The mailbox itself is not touched."""
+    """Remove an account and its password. The mailbox itself is not touched.
+
+    Older generations of the vault hold both until three more changes have replaced them.
+    """
     run = current(ctx)
     found = run.app.accounts.get(name).account.name
     if not yes and not run.prompts.confirm(f"Remove {found} and its password?", option="--yes"):
-        raise failure(ProblemCode.INTERRUPTED, Stage.USAGE)
+        run.end({"removed": None}, show=lambda: run.output.line("Nothing was removed."))
+        return
     run.app.accounts.remove(found)
     _forget_default(run, found)
+    run.output.note("The older generations beside the vault hold its password until three more changes.")
     run.end({"removed": found}, show=lambda: run.output.line(f"Removed {found}."))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fluenzr_smtp.model import Protocol
-from fluenzr_smtp.settings import ServerChoice, parse_security
+from fluenzr_smtp.settings import ServerChoice, parse_security, parse_server
 
 _SMTP, _IMAP, _TRUST = "Submission server", "IMAP server, to see replies", "Certificates"
 
@@ -80,4 +80,7 @@ class ServerOptions:
         else:
             host, port, encryption = self.imap_host, self.imap_port, self.imap_encryption
         security = None if encryption is None else parse_security(encryption)
-        return ServerChoice(host=host, port=port, security=security)
+        if host is None:
+            return ServerChoice(port=port, security=security)
+        typed = parse_server(host)  # a port behind the name is understood; one of its own goes first
+        return ServerChoice(host=typed.host, port=typed.port if port is None else port, security=security)

@@ -105,6 +105,8 @@ def try_account(
     if name and every:
         ctx.fail("NAME and --all exclude each other.")
     recipient = None if to is None else parse_address(to)
+    if junit is not None:
+        run.app.require_place(junit)
     request = Request(send=not no_send, recipient=recipient, wait=float(wait), timeout=float(timeout))
     chosen = run.app.accounts.list() if every else ()
     trials = [_tried(run, stored, request) for stored in chosen or (run.app.account(name),)]
@@ -121,6 +123,7 @@ def _tried(run: Invocation, stored: StoredAccount, request: Request) -> Trial:
     for check in run.app.examine(stored, timeout=request.timeout, recipient=request.recipient or ""):
         lines.show(check)
         checks.append(check)
+    lines.end(stored.account)
     can_send = all(check.ok for check in checks if check.protocol is Protocol.SMTP)
     if not (request.send and can_send):
         return Trial(stored=stored, checks=tuple(checks))

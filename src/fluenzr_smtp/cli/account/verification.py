@@ -47,9 +47,8 @@ def may_save(run: Invocation, verified: Verified) -> bool:
         return True
     if not run.prompts.may_ask:
         return False
-    for problem in verified.problems:
-        run.output.problem(problem)
-    return run.prompts.confirm("Save the account anyway?", option="--no-test")
+    run.output.problems(verified.problems)
+    return run.prompts.confirm("Save anyway?", option="--no-test")
 
 
 def end_unsaved(run: Invocation, verified: Verified, data: object) -> None:
@@ -61,9 +60,10 @@ def end_unsaved(run: Invocation, verified: Verified, data: object) -> None:
 def _shown(run: Invocation, stored: StoredAccount, *, timeout: float) -> tuple[Check, ...]:
     lines = CheckLines(run)
     checks: list[Check] = []
-    for check in run.app.examine(stored, timeout=timeout):
+    for check in run.app.examine(stored, timeout=timeout, is_saved=False):
         lines.show(check)
         checks.append(check)
+    lines.end(stored.account)
     return tuple(checks)
 
 
