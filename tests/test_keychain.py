@@ -231,7 +231,7 @@ class TestRememberedBackend:
             b"\xff",
             b"keyring.backends.kwallet.DBusKeyring",
         ],
-        ids=["empty", "plain text", "no backend", "bytes", "not running"],
+        ids=["empty", "bytes", "no backend", "plain text", "not running"],
     )
     def test_rubbish_in_the_memory_is_searched_for_anew(self, session, memory, rubbish):
         memory.parent.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -96,7 +97,7 @@ class Store:
     @property
     def exists(self) -> bool:
         """Say whether anything is in the vault's place, readable or not."""
-        return self.path.is_symlink() or self.path.exists()
+        return os.path.lexists(self.path)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
