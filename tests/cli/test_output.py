@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluenzr_smtp.cli.columns import columns
 from fluenzr_smtp.cli.documents import Document
 from fluenzr_smtp.cli.output import Output, StdoutFailedError, prepared, printable, reply_line
-from fluenzr_smtp.cli.tables import table_of
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, ServerReply, Stage
 
 REPLY = ServerReply(535, "5.7.8", "Error: \x1b[31mauthentication\x1b[0m failed\nask [bold]us[/bold]")
@@ -131,7 +131,7 @@ def test_colour_is_shown_where_it_is_wanted(stream, environ, coloured):
     out = output(stdout=stdout, stderr=stderr, **environ)
 
     out.problem(REJECTED)
-    out.table(table_of(["key"], [("ovh",)]))
+    out.table(columns(["key"], [("ovh",)]))
 
     assert ("\x1b[" in stderr.getvalue()) == coloured
     assert ("\x1b[" in stdout.getvalue()) == coloured
@@ -140,7 +140,7 @@ def test_colour_is_shown_where_it_is_wanted(stream, environ, coloured):
 def test_a_table_leaves_markup_and_controls_without_effect():
     stdout = io.StringIO()
 
-    output(stdout=stdout).table(table_of(["name"], [("[red]x[/red]\x1b[2J :smile:",)]))
+    output(stdout=stdout).table(columns(["name"], [("[red]x[/red]\x1b[2J :smile:",)]))
 
     assert r"[red]x[/red]\x1b[2J :smile:" in stdout.getvalue()
 
@@ -148,7 +148,7 @@ def test_a_table_leaves_markup_and_controls_without_effect():
 def test_a_table_has_one_line_per_row_where_there_is_no_terminal():
     stdout = io.StringIO()
 
-    output(stdout=stdout).table(table_of(["name"], [("word " * 100,)]))
+    output(stdout=stdout).table(columns(["name"], [("word " * 100,)]))
 
     assert len(stdout.getvalue().splitlines()) == 3
 
@@ -171,7 +171,7 @@ def test_with_json_stdout_holds_the_document_alone():
     out.json = True
 
     out.line("for people")
-    out.table(table_of(["key"], [("ovh",)]))
+    out.table(columns(["key"], [("ovh",)]))
     out.fields([("key", "ovh")])
     out.result(Document(command="presets list", data={"a": 1}), lambda: out.line("for people"))
 

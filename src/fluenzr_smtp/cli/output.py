@@ -20,8 +20,7 @@ from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, ServerReply, Stage
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from fluenzr_smtp.cli.columns import Columns
     from fluenzr_smtp.cli.documents import Document
     from fluenzr_smtp.messages import Catalogue
 
@@ -47,6 +46,8 @@ def printable(text: str, *, limit: int = 500) -> str:
     Control, bidirectional and zero-width characters are shown as escapes (``\x1b``, ``\u202e``), line
     ends as `` / ``, any blank as a space; what is longer ends in an ellipsis.
     """
+    if len(text) <= limit and text.isprintable():  # nearly always, and a table has many cells
+        return text.strip()
     line = re.sub(r"\s*[\r\n]+\s*", " / ", text[: 4 * limit].strip())
     shown = "".join(_shown(character) for character in line)
     return shown if len(shown) <= limit and len(text) <= 4 * limit else shown[: limit - 1] + "…"
@@ -139,20 +140,23 @@ class Output:
             lines += [self._painted(label.ljust(column), _BOLD, stream) + told[0][column:], *told[1:]]
         return lines
 
-    def table(self, table: Table) -> None:
+    def table(self, table: Columns) -> None:
         """Show a table on stdout, as wide as the terminal; elsewhere one line per row."""
         if self.json:
             return
-        from fluenzr_smtp.cli.tables import rendered
+        from fluenzr_smtp.cli.columns import plain_lines
 
         encoding = (getattr(self._stdout, "encoding", None) or "utf-8").lower()
-        text = rendered(
-            table,
-            width=self.width or _UNBOUNDED,
-            colour=self._has_colour(self._stdout),
-            ascii_only=not encoding.startswith("utf"),
-        )
-        self._to_stdout(text)
+        is_unicode = encoding.startswith("utf")
+        lines = plain_lines(table, rule="\u2500" if is_unicode else "-")
+        width = self.width or _UNBOUNDED
+        if lines is not None and len(lines[1]) <= width:
+            self._to_stdout("\n".join((self.painted(lines[0], _BOLD), *lines[1:])) + "\n")
+            return
+        from fluenzr_smtp.cli.tables import rendered  # to wrap is what rich is loaded for
+
+        colour = self._has_colour(self._stdout)
+        self._to_stdout(rendered(table, width=width, colour=colour, ascii_only=not is_unicode))
 
     def note(self, text: str) -> None:
         """Say something beside the result, on stderr."""

@@ -89,13 +89,13 @@ def list_presets(ctx: typer.Context) -> None:
     presets = tuple(run.app.presets.presets.values())
 
     def show() -> None:
-        from fluenzr_smtp.cli.tables import table_of
+        from fluenzr_smtp.cli.columns import columns
 
         narrow = run.output.width is not None and run.output.width < _ROOM_FOR_ALL
         rows = (_row(each, narrow=narrow) for each in presets)
-        columns = ("key", "provider", "smtp", "imap", "needs")
+        names = ("key", "provider", "smtp", "imap", "needs")
         whole = frozenset({"key", "smtp", "imap"})
-        run.output.table(table_of(columns, rows, whole=whole, least={"provider": 13, "needs": 12}))
+        run.output.table(columns(names, rows, whole=whole, least={"provider": 13, "needs": 12}))
 
     run.end({"presets": [_record(each) for each in presets]}, show=show)
 

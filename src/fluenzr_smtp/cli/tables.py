@@ -1,49 +1,20 @@
-"""Results as rich tables. The one home of rich; imported when a table is shown at all."""
+"""Tables that have to be wrapped. The one home of rich; imported when one is shown."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fluenzr_smtp.cli.output import printable
+from fluenzr_smtp.cli.columns import Columns
 
 
-def table_of(
-    columns: Iterable[str],
-    rows: Iterable[tuple[str, ...]],
-    *,
-    whole: frozenset[str] = frozenset(),
-    least: Mapping[str, int] = MappingProxyType({}),
-) -> Table:
-    """Return a plain table. Cells are made safe to print; markup in them is text like any other.
-
-    Columns named in ``whole`` hold what one copies into the next command: they are not wrapped.
-    ``least`` gives columns that may be wrapped a width to keep.
-    """
-    table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold"
-    )
-    for name in columns:
-        is_whole = name in whole
-        table.add_column(
-            Text(name),
-            no_wrap=is_whole,
-            overflow="ellipsis" if is_whole else "fold",
-            min_width=least.get(name),
-        )
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    return table
-
-
-def rendered(table: Table, *, width: int, colour: bool, ascii_only: bool) -> str:
-    """Return the table as text for a terminal of ``width`` columns."""
+def rendered(columns: Columns, *, width: int, colour: bool, ascii_only: bool) -> str:
+    """Return the table as text for a terminal of ``width`` columns, its cells wrapped as needed."""
+    table = _table_of(columns)
     if ascii_only:
         table.box = None
     console = Console(
@@ -61,3 +32,21 @@ def rendered(table: Table, *, width: int, colour: bool, ascii_only: bool) -> str
     with console.capture() as captured:
         console.print(table)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _table_of(columns: Columns) -> Table:
+    """Return rich's table. Markup in cells is text like any other."""
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+    )
+    for name in columns.names:
+        is_whole = name in columns.whole
+        table.add_column(
+            Text(name),
+            no_wrap=is_whole,
+            overflow="ellipsis" if is_whole else "fold",
+            min_width=columns.least.get(name),
+        )
+    for row in columns.rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table

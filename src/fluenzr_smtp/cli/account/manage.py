@@ -49,7 +49,7 @@ def list_accounts(ctx: typer.Context) -> None:
     days = {each.account: str(each.days) for each in found}
 
     def show_table() -> None:
-        from fluenzr_smtp.cli.tables import table_of
+        from fluenzr_smtp.cli.columns import columns
 
         if not stored:
             run.output.note(_NO_ACCOUNT)
@@ -65,8 +65,8 @@ def list_accounts(ctx: typer.Context) -> None:
             )
             for each in stored
         )
-        columns = ("", "name", "address", "smtp", "imap", "password, days")
-        run.output.table(table_of(columns, rows, whole=frozenset({"smtp", "imap"})))
+        names = ("", "name", "address", "smtp", "imap", "password, days")
+        run.output.table(columns(names, rows, whole=frozenset({"smtp", "imap"})))
         age.warn(run, found)
 
     run.end({"accounts": [account_record(each) for each in stored], "default": chosen}, show=show_table)

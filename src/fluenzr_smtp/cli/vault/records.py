@@ -62,8 +62,8 @@ def day(moment: object) -> str:
 
 def show_slots(run: Invocation, slots: Iterable[Slot]) -> None:
     """Show slots as a table."""
-    from fluenzr_smtp.cli.tables import table_of
+    from fluenzr_smtp.cli.columns import columns
 
     rows = ((slot.id, OPENED_BY[slot.kind.value], slot.label or "-", day(slot.created)) for slot in slots)
-    columns = ("slot", "opens by", "label", "since")
-    run.output.table(table_of(columns, rows, whole=frozenset({"slot", "since"})))
+    names = ("slot", "opens by", "label", "since")
+    run.output.table(columns(names, rows, whole=frozenset({"slot", "since"})))
