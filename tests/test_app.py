@@ -97,6 +97,17 @@ def test_a_name_is_refused_before_it_is_used(own_home: Path, name, code):
     assert error.value.problem.code is code
 
 
+@pytest.mark.parametrize("text", ["0", "3601", "-1", "1.5", "\u00b2", "9" * 5000], ids=ascii)
+def test_what_is_no_number_of_seconds_is_refused(own_home: Path, text):
+    app = app_at(own_home, FLUENZR_KEYRING_TIMEOUT=text)
+
+    with pytest.raises(FluenzrError) as error:
+        _ = app.keychain
+
+    assert error.value.problem.code is ProblemCode.ENVIRONMENT_INVALID
+    assert error.value.problem.facts == {"variable": "FLUENZR_KEYRING_TIMEOUT", "reason": "not-seconds"}
+
+
 def test_the_key_is_looked_for_without_writing_anything(own_home: Path):
     app_at(own_home).require_key()
 

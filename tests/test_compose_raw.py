@@ -76,7 +76,12 @@ def test_missing_fields_are_added_at_the_end_of_the_header():
         pytest.param(COMPLETE[:-2], COMPLETE + b"\r\n", id="no-line-end-at-all"),
         pytest.param(b"From me@x Sun Mar  1 09:30:00 2026\n" + COMPLETE, COMPLETE + b"\r\n", id="mbox"),
         pytest.param(
-            COMPLETE + b"\na\nb\rc\r\r\nd", COMPLETE + b"\r\na\r\nb\r\nc\r\n\r\nd\r\n", id="lone-cr-lf"
+            COMPLETE + b"\na\nb\rc\r\rd", COMPLETE + b"\r\na\r\nb\r\nc\r\n\r\nd\r\n", id="lone-cr-lf"
+        ),
+        pytest.param(
+            COMPLETE.replace(b"\r\n", b"\r\r\n") + b"\r\r\na\r\r\r\n\r\r\nb\r\r\n",
+            COMPLETE + b"\r\na\r\n\r\nb\r\n",
+            id="cr-cr-lf",
         ),
         pytest.param(COMPLETE + b"\n.\n\r.\r\n", COMPLETE + b"\r\n.\r\n\r\n.\r\n", id="smuggling"),
     ],
@@ -85,11 +90,30 @@ def test_line_ends_and_mbox_line_are_made_right(content, expected):
     assert submit(content).content == expected
 
 
-def test_message_without_a_header_gets_one():
-    submission = submit(b"\nbody\n")
+@pytest.mark.parametrize("body", [b"body", b"See this: x", b"https://b.example/", b": x"])
+def test_message_without_a_header_gets_one(body):
+    submission = submit(b"\n" + body + b"\n")
 
     assert submission.content.startswith(b"Date: ")
-    assert submission.content.endswith(b">\r\n\r\nbody\r\n")
+    assert submission.content.endswith(b">\r\n\r\n" + body + b"\r\n")
+
+
+def test_doubled_carriage_returns_do_not_let_blind_copies_into_the_body():
+    content = b"Subject: x\r\r\nBcc: secret@b.example\r\r\n\r\r\nbody\r\r\n"
+
+    submission = submit(content)
+
+    assert b"secret" not in submission.content
+    assert submission.content.endswith(b"\r\n\r\nbody\r\n")
+
+
+def test_separators_of_other_alphabets_end_no_header_line():
+    field = "X-Odd: a\u2028Bcc: b@c\x85Bcc: d@e\r\n".encode()
+
+    submission = submit(COMPLETE + field + b"\r\nbody\r\n", recipients=None, extra=("to@b.example",))
+
+    assert submission.content == COMPLETE + field + b"\r\nbody\r\n"
+    assert submission.envelope.recipients == ("to@b.example",)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +182,13 @@ def test_unsound_address_in_the_header_is_refused(address):
         pytest.param(b"Subject : x\n\n", {"reason": "field-name-invalid", "line": 1}, id="space-in-name"),
         pytest.param(b"From : x@y\n\n", {"reason": "field-name-invalid", "line": 1}, id="from-is-not-mbox"),
         pytest.param(b" A: b\n\n", {"reason": "field-name-invalid", "line": 1}, id="continuation-first"),
+        pytest.param(b"\nBcc: c@d\nA: b\n\nx", {"reason": "header-empty", "line": 1}, id="blank-first"),
+        pytest.param(
+            b"\r\n \r\n\n\rBcc : c@d\n\nx", {"reason": "header-empty", "line": 1}, id="blanks-first"
+        ),
+        pytest.param(
+            b"From x y\n\nTo: c@d\n\nx", {"reason": "header-empty", "line": 2}, id="mbox-blank-first"
+        ),
         pytest.param(b"A: b\x1b\n\n", {"reason": "control-character", "line": 1}, id="control"),
         pytest.param(b"A: x\nB: \xe9\n\n", {"reason": "not-utf-8", "line": 2, "header": "B"}, id="latin-1"),
         pytest.param(
@@ -225,6 +256,13 @@ def test_header_of_many_fields_is_read_in_linear_time():
     assert submission.content.startswith(b"A:\r\nA:\r\n")
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["lone", "line end"])
+def test_many_carriage_returns_are_read_in_linear_time(end):
+    submission = submit(COMPLETE + b"\r\n" + b"\r" * 3_000_000 + end)
+
+    assert len(submission.content) < 7_000_000
+
+
 NAMES = st.sampled_from([b"X-A", b"Bcc", b"BCC", b"Resent-Bcc", b"Subject", b"From", b"To", b"Date"])
 VALUES = st.sampled_from([b" a@b", b" a@b,\n\tc@d", b"", b" \xc3\xa9 <e@f>", b" x\n Bcc: y@z"])
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
@@ -258,6 +296,6 @@ def test_message_is_refused_or_fit_for_the_wire_and_stays_the_same(content):
 def test_body_is_the_same_but_for_its_line_ends(body):
     submission = submit(COMPLETE + b"\r\n" + body)
 
-    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    lines = re.sub(rb"\r+\n|\r", b"\n", body)
     arrived = submission.content.removeprefix(COMPLETE + b"\r\n").replace(b"\r\n", b"\n")
     assert arrived in {lines, lines + b"\n"}

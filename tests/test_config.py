@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 
@@ -88,7 +89,9 @@ def test_byte_order_mark_is_passed_over(path):
         b'secret_max_age_days = "365"',
         b'language = "\xff"',
         b"\x00",
-        b"a = " + b"[" * 100_000,
+        b"a = [" + b"[\n" * 20_000,
+        b"secret_max_age_days = " + b"9" * 5000,
+        b"a" + b".a" * 20_000 + b" = 1",
     ],
     ids=lambda content: ascii(content[:40]),
 )
@@ -114,6 +117,34 @@ def test_malformed_file_is_not_overwritten(path):
 
     assert caught.value.problem.code is ProblemCode.CONFIG_INVALID
     assert path.read_text() == "language = "
+
+
+def test_choices_that_are_nested_too_deep_to_be_written_are_left_as_they_are(path):
+    path.parent.mkdir()
+    content = "a" + ".a" * 1900 + " = 1\n"
+    path.write_text(content)
+
+    with pytest.raises(FluenzrError) as caught:
+        config.save(path, Config(language="en"))
+
+    assert caught.value.problem.code is ProblemCode.CONFIG_INVALID
+    assert caught.value.problem.facts["reason"] == "nested-too-deep"
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.write_bytes(b"#\n" * 40_000)],
+    ids=["pipe", "device", "too big"],
+)
+def test_what_is_no_settings_file_is_told_without_waiting(path, make):
+    path.parent.mkdir()
+    make(path)
+
+    with pytest.raises(FluenzrError) as caught:
+        config.load(path)
+
+    assert caught.value.problem.code is ProblemCode.FILE_UNREADABLE
 
 
 def test_folder_in_the_place_of_the_file_is_told(path):

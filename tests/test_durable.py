@@ -290,7 +290,7 @@ def tiny_disk(tmp_path):
 
 
 class TestEnsurePrivateDir:
-    @pytest.mark.parametrize("umask", [0, 0o077], indirect=True, ids=oct)
+    @pytest.mark.parametrize("umask", [0, 0o077, 0o777], indirect=True, ids=oct)
     def test_folder_and_its_parents_are_closed_to_others(self, tmp_path, umask):
         folder = tmp_path / "one" / "two"
 
@@ -298,8 +298,18 @@ class TestEnsurePrivateDir:
 
         assert mode_of(folder) == mode_of(folder.parent) == 0o700
 
-    def test_existing_folder_is_closed_to_others(self, tmp_path):
-        tmp_path.chmod(0o755)
+    @needs_root
+    def test_umask_that_keeps_the_owner_out_hinders_no_ordinary_user(self, open_folder):
+        open_folder.chmod(0o777)
+
+        words = run_child("import os; os.umask(0o777)" + AS_NOBODY_MAKE, str(open_folder / "one" / "two"))
+
+        assert words == []
+        assert mode_of(open_folder / "one" / "two") == mode_of(open_folder / "one") == 0o700
+
+    @pytest.mark.parametrize("mode", [0o755, 0o500, 0], ids=oct)
+    def test_existing_folder_is_open_to_its_owner_alone(self, tmp_path, mode):
+        tmp_path.chmod(mode)
 
         durable.ensure_private_dir(tmp_path)
 
@@ -405,8 +415,10 @@ class TestLock:
         (strace,) = require("strace")
 
         result = subprocess.run(
-            [strace, "-f", "-o", "/dev/null", "-e", f"inject=flock:error={error}", sys.executable, "-c"]
-            + [TRY_LOCK, str(tmp_path / "lock")],
+            [
+                *(strace, "-f", "-o", "/dev/null", "-e", f"inject=flock:error={error}"),
+                *(sys.executable, "-c", TRY_LOCK, str(tmp_path / "lock")),
+            ],
             capture_output=True,
             text=True,
             timeout=60,

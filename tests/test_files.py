@@ -49,7 +49,7 @@ def test_a_dash_is_standard_input_where_there_is_one(tmp_path: Path, monkeypatch
         ("/" + "x" * 300, ProblemCode.FILE_MISSING),
         ("a\0b", ProblemCode.FILE_MISSING),
         ("~nobody-of-this-name/file", ProblemCode.FILE_MISSING),
-        ("", ProblemCode.FILE_UNREADABLE),
+        ("", ProblemCode.FILE_MISSING),
         ("/", ProblemCode.FILE_UNREADABLE),
         ("/proc/self/mem", ProblemCode.FILE_UNREADABLE),
     ],
@@ -66,6 +66,89 @@ def test_standard_input_that_cannot_be_read_is_told(tmp_path: Path):
         files.read("-", stdin=stdin)
 
     assert error.value.problem.code is ProblemCode.FILE_UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "-"], ids=["file", "standard input"])
+def test_what_never_ends_is_refused(name):
+    with Path("/dev/zero").open("rb") as stdin, pytest.raises(FluenzrError) as error:
+        files.read(name, stdin=stdin)
+
+    assert error.value.problem.code is ProblemCode.FILE_UNREADABLE
+    assert error.value.problem.facts == {"path": name, "reason": "too-big"}
+
+
+def test_the_biggest_file_is_read_and_one_byte_more_is_not(tmp_path: Path):
+    path = tmp_path / "file"
+    path.touch()
+
+    os.truncate(path, files.LIMIT_BYTES)
+    length = len(files.read(str(path)))
+    os.truncate(path, files.LIMIT_BYTES + 1)
+
+    assert length == files.LIMIT_BYTES
+    assert refused(files.read, str(path)) is ProblemCode.FILE_UNREADABLE
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"given"), daemon=True)
+    writer.start()
+
+    assert files.read(str(pipe)) == b"given"
+    writer.join(20)
+
+
+# -- settings --------------------------------------------------------------------------------------------
+
+
+def test_settings_are_tables_with_or_without_a_byte_order_mark(tmp_path: Path):
+    path = tmp_path / "file.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\n")
+
+    assert files.read_toml(path, limit_bytes=100) == {"a": 1}
+    with pytest.raises(FileNotFoundError):
+        files.read_toml(tmp_path / "missing.toml", limit_bytes=100)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "not-a-file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not-a-file"),
+        (os.mkdir, "Is a directory"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+        (lambda path: path.write_bytes(b"#" * 50 + b"\n" + b"#" * 50), "too-big"),
+    ],
+    ids=["pipe", "device", "folder", "loop", "too big"],
+)
+def test_what_is_no_settings_file_is_refused_at_once(tmp_path: Path, make, reason):
+    path = tmp_path / "file.toml"
+    make(path)
+
+    with pytest.raises(FluenzrError) as error:
+        files.read_toml(path, limit_bytes=100)
+
+    assert error.value.problem.code is ProblemCode.FILE_UNREADABLE
+    assert error.value.problem.facts == {"path": str(path), "reason": reason}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a = ", "Invalid value"),
+        (b'a = "\xff"', "not-utf-8"),
+        (b"a" + b".a" * 20_000 + b" = 1", "line-too-long"),
+        (b"a = [\n" + b"[\n" * 20_000, "nested-too-deep"),
+    ],
+    ids=["syntax", "encoding", "dotted key", "nesting"],
+)
+def test_settings_that_cannot_be_parsed_are_told(tmp_path: Path, content, told):
+    path = tmp_path / "file.toml"
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=told):
+        files.read_toml(path, limit_bytes=65_536)
 
 
 def test_a_report_replaces_an_older_one_and_leaves_nothing_beside_it(tmp_path: Path):

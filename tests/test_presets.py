@@ -574,3 +574,22 @@ def test_reading_the_catalogue_loads_nothing_heavy():
 
     heavy = {"keyring", "cryptography", "imapclient", "smtplib", "dns", "rich", "typer", "ssl", "tomli_w"}
     assert heavy.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (os.mkfifo, ProblemCode.FILE_UNREADABLE),
+        (lambda path: path.symlink_to("/dev/zero"), ProblemCode.FILE_UNREADABLE),
+        (lambda path: path.write_bytes(b"#\n" * 200_000), ProblemCode.FILE_UNREADABLE),
+        (lambda path: path.write_bytes(b"a" + b".a" * 20_000 + b" = 1"), ProblemCode.PRESET_INVALID),
+    ],
+    ids=["pipe", "device", "too big", "dotted key"],
+)
+def test_own_file_that_would_take_long_to_read_is_refused_at_once(tmp_path, make, code):
+    make(tmp_path / "presets.toml")
+
+    with pytest.raises(FluenzrError) as caught:
+        read_presets(tmp_path / "presets.toml", is_own=True)
+
+    assert caught.value.problem.code is code

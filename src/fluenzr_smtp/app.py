@@ -214,7 +214,8 @@ class App:
         from fluenzr_smtp.errors import failure
         from fluenzr_smtp.problems import ProblemCode, Stage
 
-        if not text.isdecimal() or not 1 <= int(text) <= 3600:
+        # The length goes first: int() refuses thousands of digits by an error of its own.
+        if len(text) > len("3600") or not text.isdecimal() or not 1 <= int(text) <= 3600:
             code = ProblemCode.ENVIRONMENT_INVALID
             raise failure(code, Stage.CONFIGURATION, variable=variable, reason="not-seconds")
         return float(text)

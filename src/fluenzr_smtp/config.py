@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from fluenzr_smtp import durable
+from fluenzr_smtp import durable, files
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
 
+_LIMIT_BYTES = 65_536  # a few choices; what others may add is small as well
 _NUMBERS = frozenset({"secret_max_age_days"})
 
 
@@ -57,8 +57,12 @@ def save(path: Path, config: Config) -> None:
     target = Path(os.path.realpath(path))
     document = _document(target) | asdict(config)
     chosen = {key: value for key, value in document.items() if value is not None}
+    try:
+        text = tomli_w.dumps(chosen)
+    except RecursionError as error:  # writing goes deeper than reading
+        raise _invalid(path, "nested-too-deep") from error
     durable.ensure_private_dir(path.parent)
-    durable.write_atomically(target, tomli_w.dumps(chosen).encode("utf-8"))
+    durable.write_atomically(target, text.encode("utf-8"))
 
 
 def _fault(key: str, value: object) -> str | None:
@@ -71,17 +75,10 @@ def _fault(key: str, value: object) -> str | None:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return files.read_toml(path, limit_bytes=_LIMIT_BYTES)
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise failure(
-            ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=reason
-        ) from error
-    except UnicodeDecodeError as error:
-        raise _invalid(path, "not-utf-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except ValueError as error:  # not TOML, or a number beyond bounds
         raise _invalid(path, str(error)) from error
 
 

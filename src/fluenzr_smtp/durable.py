@@ -105,9 +105,10 @@ def remove_leftovers(path: Path) -> None:
 
 
 def ensure_private_dir(path: Path) -> None:
-    """Create a folder that only its owner can enter (0700), parents included, or close one to others.
+    """Create a folder that its owner alone can enter (0700), parents included, or make one so.
 
-    A folder of another user, or one shared by all (sticky, as ``/tmp``), is left as it is.
+    The umask does not matter. A folder of another user, or one shared by all (sticky, as ``/tmp``), is left
+    as it is.
 
     Raises:
         FluenzrError: ``file-not-created``, ``disk-full``.
@@ -116,7 +117,7 @@ def ensure_private_dir(path: Path) -> None:
         _make_folder(path)
         found = path.stat()
         is_ours = found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX
-        if is_ours and stat.S_IMODE(found.st_mode) & 0o077:
+        if is_ours and found.st_mode & 0o777 != 0o700:
             path.chmod(0o700)
     except OSError as error:
         raise _named(error, path, ProblemCode.FILE_NOT_CREATED) from error
@@ -278,6 +279,7 @@ def _make_folder(path: Path) -> None:
         _make_folder(path.parent)
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
+        path.chmod(0o700)  # a umask may have kept even its owner out
         # The folder's own name must last as well; a parent that may not be read cannot be synced.
         with contextlib.suppress(PermissionError):
             sync_folder(path.parent)

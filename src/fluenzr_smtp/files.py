@@ -5,13 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tomllib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fluenzr_smtp import durable
-from fluenzr_smtp.errors import failure
+from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
 
+LIMIT_BYTES = 128 * 1024 * 1024
+"""The most that is read of a file or of standard input: it is held in memory several times over, and no
+provider takes a message of more than about 150 MB, a third of which is encoding."""
+
+_LONGEST_LINE = 4096  # of TOML: a dotted key takes time and memory by the square of its parts
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REPORT_MODE = 0o644
@@ -20,16 +26,44 @@ _REPORT_MODE = 0o644
 def read(name: str, *, stdin: BinaryIO | None = None) -> bytes:
     """Return the content of a file; of ``stdin``, where there is one, for ``-``.
 
+    A pipe is waited for: a shell's ``<(command)`` is one.
+
     Raises:
-        FluenzrError: ``file-missing``, ``file-unreadable``.
+        FluenzrError: ``file-missing``; ``file-unreadable`` (reason ``too-big`` beyond ``LIMIT_BYTES``).
     """
+    if not name:
+        raise failure(ProblemCode.FILE_MISSING, Stage.INPUT, path=name)
     try:
-        return stdin.read() if name == "-" and stdin is not None else located(name).read_bytes()
+        content = _content(name, stdin)
     except OSError as error:
         code = ProblemCode.FILE_MISSING if error.errno in _MISSING else ProblemCode.FILE_UNREADABLE
         raise failure(code, Stage.INPUT, path=name, reason=error.strerror or "") from error
     except ValueError as error:  # a NUL in the name
         raise failure(ProblemCode.FILE_MISSING, Stage.INPUT, path=name) from error
+    if len(content) > LIMIT_BYTES:
+        raise failure(ProblemCode.FILE_UNREADABLE, Stage.INPUT, path=name, reason="too-big")
+    return content
+
+
+def read_toml(path: Path, *, limit_bytes: int) -> dict[str, Any]:
+    """Return the tables of a settings file, in UTF-8 with or without a byte order mark.
+
+    A pipe or a device is not waited for, and nothing is read that would take long to parse.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is not TOML; the message tells where, or is a reason as in ``not-utf-8``.
+        FluenzrError: ``file-unreadable``.
+    """
+    content = _plain_content(path, limit_bytes)
+    if max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
+        raise ValueError("line-too-long")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError("not-utf-8") from error
+    except RecursionError as error:
+        raise ValueError("nested-too-deep") from error
 
 
 def located(name: str) -> Path:
@@ -78,6 +112,36 @@ def require_place(name: str) -> None:
         raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=name, reason=os.strerror(errno.ENOENT))
     if not os.access(folder, os.W_OK | os.X_OK):
         raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=name, reason=os.strerror(errno.EACCES))
+
+
+def _content(name: str, stdin: BinaryIO | None) -> bytes:
+    if name == "-" and stdin is not None:
+        return stdin.read(LIMIT_BYTES + 1)
+    with located(name).open("rb") as file:
+        return file.read(LIMIT_BYTES + 1)
+
+
+def _plain_content(path: Path, limit_bytes: int) -> bytes:
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _unusable(path, "not-a-file")
+            content = file.read(limit_bytes + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unusable(path, error.strerror or type(error).__name__) from error
+    if len(content) > limit_bytes:
+        raise _unusable(path, "too-big")
+    return content
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)  # a pipe opens only once somebody writes into it
+
+
+def _unusable(path: Path, reason: str) -> FluenzrError:
+    return failure(ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=reason)
 
 
 def _is_written_into(path: Path) -> bool:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.problems import ProblemCode, Stage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
@@ -34,12 +37,24 @@ class Paths:
 
 
 def locate(environ: Mapping[str, str]) -> Paths:
-    """Return the user's folders: below ``FLUENZR_HOME`` where set, else those of the platform."""
+    """Return the user's folders: below ``FLUENZR_HOME`` where set, else those of the platform.
+
+    Raises:
+        FluenzrError: ``environment-invalid`` where ``FLUENZR_HOME`` begins with the home of somebody unknown.
+    """
     home = environ.get("FLUENZR_HOME")
     if home:
-        root = Path(home).expanduser().absolute()
+        root = _root(home)
         return Paths(config_dir=root, data_dir=root, state_dir=root / "state")
     dirs = PlatformDirs("fluenzr", appauthor=False, roaming=False)
     return Paths(
         config_dir=dirs.user_config_path, data_dir=dirs.user_data_path, state_dir=dirs.user_state_path
     )
+
+
+def _root(home: str) -> Path:
+    try:
+        return Path(home).expanduser().absolute()
+    except RuntimeError as error:
+        code = ProblemCode.ENVIRONMENT_INVALID
+        raise failure(code, Stage.CONFIGURATION, variable="FLUENZR_HOME", reason="no-such-user") from error

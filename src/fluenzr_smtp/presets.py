@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from fluenzr_smtp import files
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Endpoint, Limit, LimitUnit, Need, Preset, Security, UsernameRule
 from fluenzr_smtp.problems import ProblemCode, Stage
@@ -50,6 +50,7 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")  # A-labels; "_" i
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST_KEY = 64
+_LIMIT_BYTES = 262_144  # several times the shipped catalogue
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value")
@@ -130,15 +131,14 @@ def read_presets(path: Path, *, is_own: bool) -> Mapping[str, Preset]:
         FluenzrError: ``preset-invalid``, ``file-unreadable``.
     """
     try:
-        tables = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        if is_own and isinstance(error, FileNotFoundError):
+        tables = files.read_toml(path, limit_bytes=_LIMIT_BYTES)
+    except FileNotFoundError as error:
+        if is_own:
             return {}
-        reason = error.strerror or "unreadable"
         raise failure(
-            ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=reason
+            ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=error.strerror
         ) from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number or a nesting beyond bounds
+    except ValueError as error:  # not TOML, or a number beyond bounds
         raise _Place(path=path).invalid("not-toml", detail=str(error)) from error
     return {key: parse_preset(key, record, path=path, is_own=is_own) for key, record in tables.items()}
 

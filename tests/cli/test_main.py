@@ -16,7 +16,9 @@ from fluenzr_smtp.app import App
 from fluenzr_smtp.cli.main import run
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.problems import ProblemCode, Stage
+from tests.cli.program import environment_account
 from tests.cli.terminal import at_terminal
+from tests.servers.scripted import ScriptedServer, submission_script
 
 PROGRAM = [sys.executable, "-m", "fluenzr_smtp"]
 CANARY = "correct-horse"
@@ -211,6 +213,52 @@ def test_a_full_disk_under_stdout_is_74_and_said(arguments):
     assert "Exception ignored" not in child.stderr
 
 
+@pytest.fixture(params=["full disk", "closed pipe"])
+def unwritable(request):
+    """A descriptor that takes nothing."""
+    if request.param == "full disk":
+        writer = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, writer = os.pipe()
+        os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["send", "--to", "a@b.test", "--body", "x"], 0),
+        (["send", "--to", "a@b.test", "--body", "x", "--json"], 0),
+        (["presets", "show", "nix"], 64),
+        (["presets", "show", "nix", "--debug"], 64),
+    ],
+    ids=["accepted", "accepted, JSON", "refused", "refused, traceback"],
+)
+def test_stderr_that_takes_nothing_leaves_the_status_as_it_is(arguments, status, unwritable):
+    with ScriptedServer(submission_script()) as server:
+        child = subprocess.run(
+            [*PROGRAM, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=unwritable,
+            # Buffered: what could not be written is tried again at the interpreter's end.
+            env={**os.environ, **environment_account(server.port), "PYTHONUNBUFFERED": ""},
+        )
+
+    assert child.returncode == status
+    assert bool(child.stdout) == (status == 0)
+
+
+def test_stdout_and_stderr_that_take_nothing_are_74():
+    with Path("/dev/full").open("w") as full:
+        child = subprocess.run(
+            [*PROGRAM, "presets", "show", "ovh"],
+            stdout=full, stderr=full, env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )  # fmt: skip
+
+    assert child.returncode == 74
+
+
 @pytest.mark.parametrize(
     "arguments", [["presets", "show", "ovh"], ["presets", "list", "--json"], ["--version"]], ids=" ".join
 )
@@ -283,6 +331,114 @@ def test_ctrl_c_at_a_terminal_is_130_and_one_line():
 
     assert session.status == 130
     assert session.screen.endswith("\nerror: Interrupted [interrupted]\n")
+
+
+# Without a terminal, so that a signal comes exactly where it is wanted.
+HEEDED = "import atexit, os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
+def ended_by(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", HEEDED + script], capture_output=True, text=True, env={**os.environ, **environ}
+    )
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_130_and_one_line():
+    ended = ended_by(
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'fluenzr_smtp.cli.tree':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from fluenzr_smtp.__main__ import main\n"
+        "sys.argv[1:] = ['presets', 'list']\n"
+        "main()\n"
+    )
+
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "error: Interrupted [interrupted]\n"
+
+
+def test_ctrl_c_while_a_class_is_made_in_an_import_is_130(capsys):
+    error = RuntimeError("Error calling __set_name__")
+    error.__cause__ = KeyboardInterrupt()
+
+    assert run(["presets", "list"], app=failing(error)) == 130
+
+    assert capsys.readouterr().err == "error: Interrupted [interrupted]\n"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        # stdout is where the result goes: the first write is the result's
+        "class Out(io.TextIOWrapper):\n"
+        "    def write(self, text):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        return super().write(text)\n"
+        "sys.stdout = Out(sys.stdout.buffer)\n",
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n",
+        "class Last:\n"
+        "    def __del__(self, kill=os.kill, me=os.getpid(), what=signal.SIGINT):\n"
+        "        kill(me, what)\n"
+        "sys.last = Last()\n",
+    ],
+    ids=["result", "exit", "the interpreter's end"],
+)
+def test_ctrl_c_after_the_result_is_decided_changes_nothing(moment):
+    with ScriptedServer(submission_script()) as server:
+        ended = ended_by(
+            "import io\nfrom fluenzr_smtp.__main__ import main\n"
+            "sys.argv[1:] = ['send', '--to', 'a@b.test', '--body', 'x']\n" + moment + "main()\n",
+            **environment_account(server.port),
+        )
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("accepted ")
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_program_that_is_told_not_to_heed_ctrl_c_does_not():
+    ended = ended_by(
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from fluenzr_smtp.app import App\n"
+        "from fluenzr_smtp.__main__ import main\n"
+        "App.presets = property(lambda self: os.kill(os.getpid(), signal.SIGINT) or sys.exit(7))\n"
+        "sys.argv[1:] = ['presets', 'list']\n"
+        "main()\n"
+    )
+
+    assert (ended.returncode, ended.stderr) == (7, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["account", "list"], ["presets", "list", "--json"], ["vault", "status"]], ids=" ".join
+)
+def test_a_home_of_somebody_unknown_is_told(arguments, monkeypatch, capsys):
+    monkeypatch.setenv("FLUENZR_HOME", "~nobody-of-this-name/x")
+
+    assert run(arguments) == 78
+
+    out, err = capsys.readouterr()
+    assert "environment-invalid" in out + err
+
+
+def test_a_bug_where_the_home_is_unknown_is_told_all_the_same(monkeypatch, capsys):
+    monkeypatch.setenv("FLUENZR_HOME", "~nobody-of-this-name/x")
+
+    assert run(["presets", "list"], app=failing(ValueError())) == 70
+
+    assert " [bug]\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["COLUMNS", "LINES", "TERMINAL_WIDTH"])
+@pytest.mark.parametrize("size", ["9" * 5000, "\u00b2", "wide"], ids=["huge", "superscript", "word"])
+def test_a_senseless_size_of_the_terminal_is_no_bug(name, size):
+    child = subprocess.run(
+        [*PROGRAM, "--help"], capture_output=True, text=True, env={**os.environ, name: size}
+    )
+
+    assert (child.returncode, child.stderr) == (0, "")
 
 
 def test_shell_completion_knows_the_commands():

@@ -212,6 +212,17 @@ def test_a_note_nobody_can_hear_is_no_failure():
     output(stderr=Full()).note("text")
 
 
+@pytest.mark.parametrize(
+    "columns", ["9" * 5000, "\u00b2", "-5", "1e9"], ids=["huge", "superscript", "sign", "float"]
+)
+def test_columns_that_are_no_width_are_passed_over(columns):
+    stdout = io.StringIO()
+
+    output(stdout=stdout, COLUMNS=columns).fields([("provider", "word " * 60)])
+
+    assert len(stdout.getvalue().splitlines()) == 1
+
+
 def test_what_an_encoding_lacks_is_written_as_an_escape():
     raw = io.BytesIO()
     stream = prepared(io.TextIOWrapper(raw, encoding="ascii"))

@@ -12,18 +12,19 @@ import traceback
 from datetime import datetime
 from pathlib import Path
 
-from fluenzr_smtp import __version__
+from fluenzr_smtp import __version__, durable
+from fluenzr_smtp.errors import FluenzrError
 
 
 def write_report(error: BaseException, *, command: str, folder: Path, now: datetime) -> Path | None:
     """Write the report into ``folder`` and return its path; None where it cannot be written."""
     path = folder / f"bug-{now:%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.ensure_private_dir(folder)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(report(error, command=command))
-    except OSError:
+    except (OSError, FluenzrError):
         return None
     return path
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,15 +17,19 @@ from fluenzr_smtp import __version__
 from fluenzr_smtp.app import App
 from fluenzr_smtp.cli.documents import failed
 from fluenzr_smtp.cli.options import Invocation
-from fluenzr_smtp.cli.output import NO_SPACE, StdoutClosedError, StdoutFailedError
+from fluenzr_smtp.cli.output import NO_SPACE, Output, StdoutClosedError, StdoutFailedError
 from fluenzr_smtp.cli.tree import PROGRAM, Root, examples
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.problems import ExitStatus, FactValue, Problem, ProblemCode, Stage
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 # Typer carries its own copy of Click, or none: its exceptions are found through the one that it exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
+_SIZES = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
 _PIPE_CLOSED = 128 + 13  # what a shell reports for a process that SIGPIPE ended
 
 tree = typer.Typer(
@@ -56,11 +62,17 @@ def program(
     """Connect any mail server by SMTP: add an account, test it, send."""
 
 
-def run(argv: Sequence[str], *, app: App | None = None) -> int:
-    """Run a command line, without the program's name, and return the exit status."""
+def run(argv: Sequence[str], *, app: App | None = None, is_whole_process: bool = False) -> int:
+    """Run a command line, without the program's name, and return the exit status.
+
+    Where it is the whole process, Ctrl-C changes nothing once the result is decided, until the very end.
+    """
     _occupy_standard_streams()
     _forbid_core_dumps()
+    _forget_senseless_sizes()
     invocation = Invocation.of_this_process(app or App.of_this_process())
+    if is_whole_process:
+        _heed_interruptions(invocation.output)
     try:
         status = _guarded(list(argv), invocation)
         _tell_of_vault(invocation)
@@ -75,12 +87,33 @@ def run(argv: Sequence[str], *, app: App | None = None) -> int:
     return status
 
 
+def _heed_interruptions(output: Output) -> None:
+    """Let Ctrl-C end the run until its result is decided: after that its status must tell of the result.
+
+    Whoever was told 130 of a message that the server has would send it again.
+    """
+
+    def interrupted(_signal: int, _frame: FrameType | None) -> None:
+        if not output.is_ended:
+            raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a shell
+        signal.signal(signal.SIGINT, interrupted)
+
+
 def _tell_of_vault(invocation: Invocation) -> None:
     """Tell what the vault wants said beside the result, where one was opened."""
     if "vault" in vars(invocation.app):
         from fluenzr_smtp.cli.notices import tell
 
         tell(invocation)
+
+
+def _forget_senseless_sizes() -> None:
+    """Take sizes of the terminal that are none from the environment: the libraries that show help trip."""
+    for name in _SIZES:
+        if not re.fullmatch(r"[0-9]{0,5}", os.environ.get(name, "")):
+            del os.environ[name]
 
 
 def _forbid_core_dumps() -> None:
@@ -141,7 +174,10 @@ def _problem_of(error: BaseException, argv: list[str], invocation: Invocation) -
         return error.problem
     if isinstance(error, _ClickException):
         return _usage_problem(error)
-    if isinstance(error, KeyboardInterrupt | EOFError | typer.Abort):
+    # Python 3.11 hides what is raised while a class of a module is made behind a RuntimeError.
+    if isinstance(error.__cause__, KeyboardInterrupt) or isinstance(
+        error, KeyboardInterrupt | EOFError | typer.Abort
+    ):
         invocation.output.break_line()
         return _problem(ProblemCode.INTERRUPTED, Stage.USAGE)
     if isinstance(error, OSError) and error.errno in NO_SPACE:
@@ -159,9 +195,11 @@ def _usage_problem(error: Exception) -> Problem:
 def _bug(error: BaseException, invocation: Invocation) -> Problem:
     from fluenzr_smtp.cli.bug_report import write_report
 
-    folder = invocation.app.paths.state_dir / "reports"
-    report = write_report(error, command=invocation.command, folder=folder, now=invocation.app.clock.now())
-    facts: dict[str, FactValue] = {"report": str(report)} if report else {}
+    facts: dict[str, FactValue] = {}
+    with contextlib.suppress(Exception):  # whatever is wrong may be wrong here as well
+        folder, now = invocation.app.paths.state_dir / "reports", invocation.app.clock.now()
+        if report := write_report(error, command=invocation.command, folder=folder, now=now):
+            facts["report"] = str(report)
     return _problem(ProblemCode.BUG, Stage.INTERNAL, type=type(error).__name__, **facts)
 
 

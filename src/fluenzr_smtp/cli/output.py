@@ -205,7 +205,8 @@ class Output:
     # -- the streams ---------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Bring everything to stdout, or fail as ``result`` does."""
+        """Bring everything to stderr and to stdout, or fail as ``result`` does."""
+        self._to_stderr("")
         if self._stdout is not None:
             self._to_stdout("")
 
@@ -217,12 +218,8 @@ class Output:
             raise StdoutClosedError
 
     def mute(self) -> None:
-        """Give stdout up: nobody reads it, or it takes nothing. The interpreter must not try again."""
-        descriptor = _descriptor(self._stdout)
-        if descriptor is not None:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, descriptor)
-            os.close(nowhere)
+        """Give stdout up: nobody reads it, or it takes nothing."""
+        _give_up(self._stdout)
 
     def _labelled(self, label: str, text: str, *, style: str) -> None:
         start = f"{label}: "
@@ -253,9 +250,12 @@ class Output:
 
     def _to_stderr(self, text: str) -> None:
         if self._stderr is not None:
-            with suppress(OSError):  # there is nobody left to tell
-                self._stderr.write(text)
+            try:
+                if text:  # some encodings begin even nothing with a byte order mark
+                    self._stderr.write(text)
                 self._stderr.flush()
+            except OSError:  # there is nobody left to tell; the exit status still can
+                _give_up(self._stderr)
 
 
 def prepared(stream: TextIO | None, *, encoding: str | None = None) -> TextIO | None:
@@ -279,6 +279,16 @@ def _not_written(error: OSError) -> StdoutFailedError:
     return StdoutFailedError(Problem(code=code, stage=Stage.OUTPUT, facts=facts))
 
 
+def _give_up(stream: TextIO | None) -> None:
+    """Lead a stream to nowhere: the interpreter's last flush would fail again and end in status 120."""
+    descriptor = _descriptor(stream)
+    if descriptor is not None:
+        with suppress(OSError):  # no descriptor is left: then the status cannot be saved
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+
+
 def _descriptor(stream: TextIO | None) -> int | None:
     try:
         return None if stream is None else stream.fileno()
@@ -294,8 +304,9 @@ def _has_lost_its_reader(descriptor: int) -> bool:
 
 
 def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int | None:
-    if environ.get("COLUMNS", "").isdecimal():
-        return max(int(environ["COLUMNS"]), 20)
+    columns = environ.get("COLUMNS", "")
+    if columns.isdecimal() and len(columns) < len(str(_UNBOUNDED)):  # int() refuses thousands of digits
+        return max(int(columns), 20)
     if stream is None or not is_terminal(stream):
         return None
     try:

@@ -42,6 +42,10 @@ _RESENT_FIELDS = frozenset({"resent-to", "resent-cc", "resent-bcc"})
 _FIELD_START = re.compile(rb"([!-9;-~]+):")
 _HEADER_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MBOX_START = re.compile(rb"From (?! *:)[^\r\n]*\r\n")
+# Many servers take CR CR LF for one line end. Read as two, it would end the header at its first line.
+_DOUBLED_CR = re.compile(rb"(?<!\r)\r\r++\n")
+# The lookahead lets the address of a web page be a text's first line.
+_STRAY_FIELD = re.compile(rb"(?:[ \t]*\r\n)*+[!-9;-~]+[ \t]*:(?!//)")
 _ANY_ID = re.compile(r"<[^<>\s]+>")
 
 
@@ -71,8 +75,9 @@ def from_raw(
 ) -> Submission:
     """Make a ready-made message fit for submission.
 
-    Line ends become CRLF, an mbox "From " line and the blind copies go, missing Date, Message-ID and From
-    fields come last in the header. Everything else keeps its octets.
+    Line ends become CRLF (CR CR LF is one), an mbox "From " line and the blind copies go, missing Date,
+    Message-ID and From fields come last in the header. Everything else keeps its octets: U+0085 and U+2028 in
+    a header too, which end a line for some programs but not in mail.
 
     Args:
         content: The message, header and body.
@@ -112,7 +117,7 @@ def _split(content: bytes) -> tuple[bytes, bytes, int]:
         raise _malformed("nul", line=content[: content.index(b"\0")].count(b"\n") + 1)
     if not content.strip():
         raise _malformed("empty")
-    lines = crlf(content)
+    lines = crlf(_DOUBLED_CR.sub(b"\n", content))
     if not lines.endswith(b"\r\n"):
         lines += b"\r\n"
     mbox = _MBOX_START.match(lines)
@@ -120,7 +125,10 @@ def _split(content: bytes) -> tuple[bytes, bytes, int]:
     end = _header_end(lines, start)
     if end - start > HEADER_OCTETS:
         raise _malformed("header-too-long")
-    return lines[start:end], lines[end + 2 :], 2 if mbox else 1
+    first_line = 2 if mbox else 1
+    if start == end and _STRAY_FIELD.match(lines, end):  # a Bcc among them would be shown to everybody
+        raise _malformed("header-empty", line=first_line)
+    return lines[start:end], lines[end + 2 :], first_line
 
 
 def _header_end(lines: bytes, start: int) -> int:
