@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+import pytest
+
 from fluenzr_smtp.model import Account, Clock, Endpoint, Envelope, Secret, Security, Submission
 from tests.servers.certificates import Authority
 from tests.servers.scripted import Connection
@@ -25,6 +27,17 @@ MESSAGE_ID = "<canary-message@shop.test>"
 CONTENT = b"From: a@b.test\r\nSubject: canary\r\n\r\ncanary-body\r\n"
 
 REAL_CLOCK = Clock(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=time.sleep)
+
+_PLAIN = base64.b64encode(f"\0{USERNAME}\0{SECRET.reveal()}".encode())
+REPEATED_SECRETS = pytest.mark.parametrize(
+    "repeated",
+    [
+        pytest.param(SECRET.reveal().encode(), id="in-clear"),
+        pytest.param(SECRET.reveal().upper().encode(), id="in-capitals"),
+        pytest.param(base64.b64encode(SECRET.reveal().encode()), id="as-in-login"),
+        pytest.param(_PLAIN, id="as-in-plain"),
+    ],
+)
 
 _BASE64_WORD = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}")
 
@@ -93,6 +106,13 @@ def canaries_in(connection: Connection) -> list[bytes]:
     heard = bytes(connection.received_wire + connection.received_plain + connection.received_tls)
     words = [heard, *(_decoded(word) for word in _BASE64_WORD.findall(heard))]
     return [word for word in words if b"canary" in word]
+
+
+def secrets_in(shown: str) -> list[str]:
+    """Return the forms of the secret that stand in what is shown, whatever their case."""
+    login = base64.b64encode(SECRET.reveal().encode()).decode().rstrip("=")
+    forms = (SECRET.reveal(), login[:-1], _PLAIN.decode()[-20:-4])
+    return [form for form in forms if form.casefold() in shown.casefold()]
 
 
 def _decoded(word: bytes) -> bytes:

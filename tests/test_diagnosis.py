@@ -50,6 +50,7 @@ from tests.sessions import (
     PATIENT,
     REAL_CLOCK,
     RECIPIENT,
+    REPEATED_SECRETS,
     SECRET,
     SENDER,
     USERNAME,
@@ -58,6 +59,7 @@ from tests.sessions import (
     canaries_in,
     endpoint_at,
     endpoint_of,
+    secrets_in,
 )
 
 CODE = ProblemCode
@@ -359,6 +361,49 @@ class TestArrival:
         assert (check.problem, check.facts["folder"]) == (None, "Spam")
         assert "authentication_results" not in check.facts
 
+    @REPEATED_SECRETS
+    def test_secret_in_what_the_mailbox_holds_is_not_told(self, repeated):
+        header = b"Authentication-Results: mx.b.test; spf=pass " + repeated + b"\r\n" + HEADER
+
+        check = arrival_at(Folders({"INBOX": [header]}))
+
+        assert (check.problem, check.facts["spf"]) == (None, "pass")
+        assert "…" in str(check.facts["authentication_results"])
+        assert secrets_in(repr(check)) == []
+
+    @pytest.mark.parametrize("command", ["LIST", "EXAMINE", "SEARCH", "FETCH"])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            pytest.param(b"* LIST (" + b"(" * 5000 + b") / x\r\n<tag> OK done", id="deep-list"),
+            pytest.param(b"* 1 FETCH (UID 1 " + b"(" * 5000 + b")\r\n<tag> OK done", id="deep-fetch"),
+            pytest.param(b"* SEARCH 1 ((\r\n<tag> OK done", id="broken-search"),
+            pytest.param(b"* 9 EXISTS {9999999}\r\n<tag> OK done", id="long-literal"),
+            pytest.param(b"BAD what", id="bad"),
+        ],
+    )
+    def test_whatever_the_mailbox_answers_is_a_problem_of_the_check(self, command, answer):
+        found = {"SEARCH": b"* SEARCH 1\r\n<tag> OK done\r\n"}
+
+        check = arrival_at(*mailbox_script(overrides=found | {command: answer}))
+
+        assert check.stage is Stage.ARRIVAL
+        assert check.problem is not None
+        assert check.problem.exit_status != 70
+
+    def test_header_is_read_once(self):
+        others = [f"Message-ID: <{number}@b.test>\r\n".encode() for number in range(3)]
+        script = Folders({"INBOX": others}, later={"INBOX": [*others, HEADER]})
+
+        with ScriptedServer((script,)) as server:
+            account = account_of(endpoint_at("localhost", 1, Security.STARTTLS), endpoint_of(server))
+            check = await_arrival(
+                account, SECRET, MESSAGE_ID, first_uid=1, wait=PATIENT, clock=QUICK, timeout=PATIENT
+            )
+
+        assert check.problem is None
+        assert script.fetched == [b"3", b"2", b"1", b"4"]
+
     def test_message_is_found_among_others(self):
         others = [f"Message-ID: <{number}@b.test>\r\n".encode() for number in range(5)]
 
@@ -471,6 +516,7 @@ class Folders:
     ) -> None:
         self._folders = folders
         self._later = later or {}
+        self.fetched: list[bytes] = []
 
     def play(self, connection: Connection) -> None:
         selected = "INBOX"
@@ -482,6 +528,8 @@ class Folders:
             if verb == b"EXAMINE":
                 selected = words[0].decode().strip('"')
                 rounds += selected == "INBOX"
+            if verb == b"FETCH":
+                self.fetched.append(words[1])
             headers = self._later.get(selected, []) if rounds > 1 else []
             answer = self._answer(connection, verb, headers or self._folders.get(selected, []))
             connection.send(answer + tag + b" OK done\r\n")

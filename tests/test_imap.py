@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import imaplib
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,12 +34,15 @@ from tests.sessions import (
     BRIEF,
     PATIENT,
     REAL_CLOCK,
+    REPEATED_SECRETS,
     SECRET,
     USERNAME,
+    SteppingClock,
     account_of,
     canaries_in,
     endpoint_at,
     endpoint_of,
+    secrets_in,
 )
 
 CODE = ProblemCode
@@ -418,20 +422,44 @@ class TestLogin:
         assert problem.code is CODE.SECRET_MALFORMED
         assert _logins(connection) == []
 
+    @REPEATED_SECRETS
+    @pytest.mark.parametrize("command", ["LOGIN", "LIST", "EXAMINE", "NOOP", "SEARCH", "FETCH"])
     @pytest.mark.parametrize(
         "answer",
         [
-            pytest.param(b"NO what is LOGIN <user> <secret>", id="no"),
-            pytest.param(b"BAD what is LOGIN <user> <secret>", id="bad"),
-            pytest.param(Send(b"what is LOGIN <user> <secret>\r\n"), id="no-answer-at-all"),
+            pytest.param(b"NO what is %b", id="no"),
+            pytest.param(b"BAD what is %b", id="bad"),
+            pytest.param(b"%b", id="no-answer-at-all"),
+            pytest.param(b"* BYE %b\r\n<tag> NO %b", id="farewell"),
+            pytest.param(b"* BYE %b\r\n<tag> BAD %b", id="farewell-to-what-was-bad"),
+            pytest.param(b"* LIST (%b\r\n* 1 FETCH (%b\r\n* SEARCH %b\r\n<tag> OK done", id="not-readable"),
         ],
     )
-    def test_server_that_repeats_the_command_does_not_make_us_tell_the_secret(self, answer):
-        script = mailbox_script(overrides={"LOGIN": _filled(answer)}, capabilities=("IMAP4rev1",))
+    def test_server_that_repeats_the_secret_does_not_make_us_tell_it(self, repeated, command, answer):
+        found = {"SEARCH": b"* SEARCH 1\r\n<tag> OK done\r\n"}
+        script = mailbox_script(
+            overrides=found | {command: answer.replace(b"%b", repeated)}, capabilities=("IMAP4rev1",)
+        )
 
-        problem = problem_with(script, log_in, timeout=BRIEF)
+        with ScriptedServer(script) as server:
+            session = session_at(server)
+            with pytest.raises(FluenzrError) as caught:
+                opened(session, read_all)
+            session.close()
 
-        assert SECRET.reveal() not in repr(problem)
+        assert secrets_in(repr(caught.value.problem)) == []
+        assert secrets_in("".join(traceback.format_exception(caught.value))) == []
+
+    @pytest.mark.parametrize("status", ["NO", "BAD"])
+    def test_quoted_secret_is_struck_out_and_the_words_around_it_stay(self, status):
+        secret = Secret('canary-9x"q\\Zpw')
+        answer = status.encode() + b' What is LOGIN "user" "canary-9x\\"q\\\\Zpw"'
+        script = mailbox_script(overrides={"LOGIN": answer}, capabilities=("IMAP4rev1",))
+
+        problem = problem_with(script, lambda session: session.authenticate("user", secret))
+
+        assert problem.reply is not None
+        assert problem.reply.text == f'{status} What is LOGIN "user" "…"'
 
     def test_farewell_instead_of_an_answer_is_told(self):
         script = mailbox_script(
@@ -535,6 +563,13 @@ class TestHostileServer:
         ("answer", "codes"),
         [
             pytest.param(b"* 1 FETCH (((((\r\n<tag> OK done\r\n", None, id="open-brackets"),
+            pytest.param(
+                b"* 1 FETCH (UID 1 %b)\r\n* LIST (%b) / x\r\n* FLAGS %b\r\n<tag> OK done\r\n".replace(
+                    b"%b", b"(" * 5000 + b")" * 5000
+                ),
+                None,
+                id="brackets-without-end",
+            ),
             pytest.param(b"nonsense\r\n", {CODE.REPLY_MALFORMED}, id="nonsense"),
             pytest.param(b"* SEARCH a b {3}\r\nabc c\r\n<tag> OK done\r\n", None, id="words-for-numbers"),
             pytest.param(b"* LIST\r\n* LIST ((\r\n<tag> OK done\r\n", None, id="broken-list"),
@@ -573,6 +608,51 @@ class TestHostileServer:
 
         assert problem.code is CODE.MAILBOX_UNREADABLE
         assert not any(b"EXAMINE" in line or b"DELETE" in line for line in connection.commands)
+
+    @pytest.mark.parametrize("command", ["LIST", "FETCH"])
+    @pytest.mark.parametrize("closed", [b"", b")" * 5000], ids=["open", "closed"])
+    def test_nesting_without_end_is_malformed(self, command, closed):
+        nested = b"(" * 5000 + closed
+        answer = b"* LIST (" + nested + b") / x\r\n* 1 FETCH (UID 1 " + nested + b")\r\n<tag> OK done\r\n"
+        found = {"SEARCH": b"* SEARCH 1\r\n<tag> OK done\r\n"}
+
+        problem = _problem_or_none(mailbox_script(overrides=found | {command: answer}))
+
+        assert problem is not None
+        assert (problem.code, problem.exit_status) == (CODE.REPLY_MALFORMED, 76)
+
+    def test_no_more_than_the_newest_fifty_messages_are_asked_for(self):
+        found = b"* SEARCH " + b" ".join(b"%d" % uid for uid in range(1, 5_001)) + b"\r\n<tag> OK done\r\n"
+
+        with ScriptedServer(mailbox_script(overrides={"SEARCH": found})) as server:
+            session = session_at(server)
+            opened(session, read_all)
+            session.close()
+
+        fetches = [line.split()[3] for line in server.connections[0].commands if b" FETCH " in line]
+        assert fetches == [b"%d" % uid for uid in range(5_000, 4_950, -1)]
+
+    def test_answer_with_one_header_is_bounded(self):
+        junk = b"* 1 FETCH (UID 1 X (" + b"a " * 30_000 + b"))\r\n"
+        found = {"SEARCH": b"* SEARCH 1\r\n<tag> OK done\r\n", "FETCH": Endless(junk, limit=100 << 20)}
+
+        with ScriptedServer(mailbox_script(overrides=found)) as server:
+            session = session_at(server)
+            with pytest.raises(FluenzrError) as caught:
+                opened(session, read_all)
+
+        assert caught.value.problem.code is CODE.REPLY_TOO_LONG
+
+    def test_all_headers_share_the_time_of_one_step(self):
+        ticking = SteppingClock(per_look=0.05)
+        found = b"* SEARCH " + b" ".join(b"%d" % uid for uid in range(1, 51)) + b"\r\n<tag> OK done\r\n"
+
+        with ScriptedServer(mailbox_script(overrides={"SEARCH": found})) as server:
+            session = IMAPSession(endpoint_of(server), clock=ticking.clock, timeout=PATIENT)
+            with pytest.raises(FluenzrError) as caught:
+                opened(session, read_all)
+
+        assert caught.value.problem.code is CODE.REPLY_TIMEOUT
 
     def test_nothing_that_writes_is_ever_said(self):
         script = mailbox_script(overrides={"SEARCH": b"* SEARCH 1\r\n<tag> OK done\r\n"})
@@ -619,9 +699,3 @@ def _logins(connection: Connection) -> list[bytes]:
     """Return the commands that log in, without their tags."""
     said = [line.partition(b" ")[2] for line in connection.commands]
     return [line for line in said if line.startswith((b"LOGIN ", b"AUTHENTICATE "))]
-
-
-def _filled(answer: bytes | Send) -> bytes | Send:
-    data = answer.data if isinstance(answer, Send) else answer
-    data = data.replace(b"<user>", USERNAME.encode()).replace(b"<secret>", SECRET.reveal().encode())
-    return Send(data) if isinstance(answer, Send) else data

@@ -7,12 +7,16 @@ import logging
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fluenzr_smtp.delivery import deliver
+from fluenzr_smtp.diagnosis import examine_smtp
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.imap import IMAPSession
 from fluenzr_smtp.model import Endpoint, Fingerprint, Secret, Security
-from fluenzr_smtp.problems import Problem, ProblemCode, ServerReply, Stage
-from fluenzr_smtp.session import Session, veiled
+from fluenzr_smtp.problems import Problem, ProblemCode, Stage
+from fluenzr_smtp.session import Session, Veil
 from fluenzr_smtp.smtp import SMTPSession
 from tests.servers.certificates import self_signed
 from tests.servers.scripted import (
@@ -24,7 +28,20 @@ from tests.servers.scripted import (
     mailbox_script,
     submission_script,
 )
-from tests.sessions import BRIEF, PATIENT, REAL_CLOCK, SECRET, USERNAME, Pause, canaries_in, endpoint_of
+from tests.sessions import (
+    BRIEF,
+    PATIENT,
+    REAL_CLOCK,
+    REPEATED_SECRETS,
+    SECRET,
+    USERNAME,
+    Pause,
+    account_of,
+    canaries_in,
+    endpoint_of,
+    secrets_in,
+    submission_to,
+)
 
 BOTH = pytest.mark.parametrize(
     ("kind", "script"),
@@ -273,26 +290,137 @@ class TestEnd:
         assert connection.received_wire == b""
 
 
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _struck(text: str, secret: str = SECRET.reveal()) -> str:
+    return Veil(Secret(secret)).over(text)
+
+
 class TestVeil:
     @pytest.mark.parametrize(
         "repeated",
         [
             pytest.param(SECRET.reveal(), id="in-clear"),
-            pytest.param(base64.b64encode(SECRET.reveal().encode()).decode(), id="as-in-login"),
-            pytest.param(
-                base64.b64encode(f"\0{USERNAME}\0{SECRET.reveal()}".encode()).decode(), id="as-in-plain"
-            ),
+            pytest.param(SECRET.reveal().upper(), id="in-capitals"),
+            pytest.param(SECRET.reveal()[:-4], id="cut-short"),
+            pytest.param(SECRET.reveal()[4:], id="without-its-beginning"),
+            pytest.param(_base64(SECRET.reveal().encode()), id="as-in-login"),
+            pytest.param(_base64(f"\0{USERNAME}\0{SECRET.reveal()}".encode()), id="as-in-plain"),
+            pytest.param(_base64(f"\0u\0{SECRET.reveal()}".encode()), id="as-in-plain-one-byte-on"),
+            pytest.param(_base64(f"\0us\0{SECRET.reveal()}".encode()), id="as-in-plain-two-bytes-on"),
+            pytest.param(_base64(SECRET.reveal().encode()).upper(), id="base64-in-capitals"),
+            pytest.param(_base64(SECRET.reveal().encode())[3:13], id="part-of-base64"),
         ],
     )
     def test_secret_that_a_server_repeats_is_struck_out(self, repeated):
-        reply = ServerReply(500, "5.5.1", f"Unknown command: AUTH {repeated}, sorry")
-        problem = Problem(code=ProblemCode.AUTH_REJECTED, stage=Stage.AUTH, reply=reply)
+        assert _struck(f"Unknown command: AUTH {repeated}, sorry") == "Unknown command: AUTH …, sorry"
 
-        shown = veiled(problem, USERNAME, SECRET)
+    @pytest.mark.parametrize("width", [1, 5, 7, 9])
+    @pytest.mark.parametrize(
+        "said",
+        [SECRET.reveal(), _base64(f"\0{USERNAME}\0{SECRET.reveal()}".encode())],
+        ids=["clear", "base64"],
+    )
+    def test_secret_that_is_broken_over_lines_is_struck_out(self, said, width):
+        broken = "\n".join(said[start : start + width] for start in range(0, len(said), width))
 
-        assert shown.reply == ServerReply(500, "5.5.1", "Unknown command: AUTH …, sorry")
+        shown = _struck(f"No: {broken}").replace("\n", "")
 
-    def test_problem_without_reply_stays(self):
-        problem = Problem(code=ProblemCode.CONNECTION_LOST, stage=Stage.AUTH)
+        assert SECRET.reveal() not in shown
+        assert _base64(SECRET.reveal().encode())[4:12] not in shown
 
-        assert veiled(problem, USERNAME, Secret("x")) is problem
+    @pytest.mark.parametrize(
+        "repeated", ['!q"uo\\te!', '!q\\"uo\\\\te!', '!Q\\"UO\\\\TE!'], ids=["clear", "quoted", "capitals"]
+    )
+    def test_secret_with_quotes_is_struck_out_as_imap_quotes_it(self, repeated):
+        assert _struck(f'LOGIN "user" "{repeated}"', '!q"uo\\te!') == 'LOGIN "user" "…"'
+
+    def test_short_secret_is_struck_out_where_it_stands_alone(self):
+        assert _struck("535 pa: Bad password pa", "pa") == "535 …: Bad password …"
+
+    @pytest.mark.parametrize("secret", ["", " ", "\n"])
+    def test_secret_of_nothing_strikes_out_nothing(self, secret):
+        assert _struck("535 5.7.8 No\nand no", secret) == "535 5.7.8 No\nand no"
+
+    def test_words_of_the_server_stay(self):
+        text = "5.7.8 Username and Password not accepted.\nSee https://support.shop.test/?p=BadCredentials"
+
+        assert _struck(text) == text
+
+    @given(
+        secret=st.text(
+            st.characters(codec="ascii", exclude_categories=["Cc", "Zs"], exclude_characters="\\"), min_size=8
+        ),
+        user=st.text(st.characters(codec="utf-8"), max_size=20),
+    )
+    def test_no_secret_gets_through(self, secret, user):
+        said = _base64(f"\0{user}\0{secret}".encode())
+
+        shown = _struck(f"No: {user}:{secret} {said}", secret)
+
+        assert secret not in shown
+        assert said not in shown
+
+    def test_secret_is_in_no_representation(self):
+        assert SECRET.reveal() not in repr(Veil(SECRET))
+
+    def test_long_reply_of_nothing_but_the_secret_is_read_in_a_moment(self):
+        text = "aaaaaaaaa\n \\" * 20_000
+
+        before = time.process_time()
+        shown = _struck(text, "a" * 40)
+
+        assert "a" not in shown
+        assert time.process_time() - before < PATIENT
+
+
+class TestRepeatedSecret:
+    """Whatever a server says after the login, and wherever it is told."""
+
+    @REPEATED_SECRETS
+    @pytest.mark.parametrize("command", ["AUTH", "MAIL", "RCPT", "DATA", "."])
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(b"550 5.7.1 %b\r\n", id="refusal"),
+            pytest.param(b"421 4.7.0 %b\r\n", id="farewell"),
+            pytest.param(b"250 %b\r\n", id="consent"),
+            pytest.param(b"550 %b", id="half"),
+            pytest.param(b"%b\r\n", id="no-reply"),
+            pytest.param(b"550-%b\r\n%b\r\n", id="no-second-line"),
+        ],
+    )
+    def test_delivery_does_not_tell_it(self, repeated, command, reply):
+        answer = (Send(reply.replace(b"%b", repeated)), Close())
+
+        with ScriptedServer(submission_script(overrides={command: answer})) as server:
+            account = account_of(endpoint_of(server))
+            delivery = deliver(account, SECRET, submission_to(), clock=REAL_CLOCK, timeout=PATIENT)
+
+        assert secrets_in(repr(delivery.recipients)) == []
+
+    @REPEATED_SECRETS
+    def test_farewell_behind_the_consent_to_the_login_does_not_tell_it(self, repeated):
+        answer = Send(b"235 2.7.0 Welcome\r\n421 4.7.0 But not " + repeated + b"\r\n")
+
+        with ScriptedServer(submission_script(overrides={"AUTH": answer})) as server:
+            account = account_of(endpoint_of(server))
+            delivery = deliver(account, SECRET, submission_to(), clock=REAL_CLOCK, timeout=PATIENT)
+
+        assert "But not …" in repr(delivery.problems)
+        assert secrets_in(repr(delivery.recipients)) == []
+
+    @REPEATED_SECRETS
+    def test_server_that_knows_it_from_an_earlier_session_does_not_make_us_tell_it(self, repeated):
+        greeting = b"220 " + repeated + b"\r\n"
+        offers = b"250-hi\r\n250-" + repeated + b"\r\n250 AUTH " + repeated + b"\r\n"
+        script = submission_script(overrides={"GREETING": greeting, "EHLO": offers})
+
+        with ScriptedServer(script) as server:
+            account = account_of(endpoint_of(server))
+            checks = list(examine_smtp(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT))
+
+        assert [check.stage for check in checks][-1] is Stage.AUTH
+        assert secrets_in(repr(checks)) == []

@@ -6,15 +6,24 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtensionOID, NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fluenzr_smtp import tls
 from fluenzr_smtp.delivery import Delivery, deliver
+from fluenzr_smtp.diagnosis import examine_smtp
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Endpoint, Fingerprint, Security
-from fluenzr_smtp.problems import ProblemCode
+from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.smtp import SMTPSession
 from fluenzr_smtp.wire import Wire
 from tests.servers.certificates import FAR_FUTURE, PAST, Authority, ServerCertificate, self_signed
@@ -58,6 +67,57 @@ def delivered_to(endpoint: Endpoint, *, timeout: float = PATIENT) -> Delivery:
         clock=REAL_CLOCK,
         timeout=timeout,
     )
+
+
+def odd_certificate(
+    folder: Path, *, names: bytes = b"", alter: Callable[[bytes], bytes] = bytes
+) -> ServerCertificate:
+    """Make a certificate signed by itself: ``names`` is the extension in DER, ``alter`` spoils the whole."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    attributes = [
+        x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1"),
+        x509.NameAttribute(NameOID.LOCALITY_NAME, "Utopia"),
+    ]
+    builder = x509.CertificateBuilder(
+        subject_name=x509.Name(attributes),
+        issuer_name=x509.Name(attributes),
+        public_key=key.public_key(),
+        serial_number=7,
+        not_valid_before=PAST,
+        not_valid_after=FAR_FUTURE,
+    )
+    if names:
+        extension = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+        builder = builder.add_extension(extension, critical=False)
+    der = alter(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+    made = ServerCertificate(certificate=folder / "odd.pem", key=folder / "odd.key")
+    made.certificate.write_text(ssl.DER_cert_to_PEM_cert(der), "ascii")
+    made.key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return made
+
+
+def of_version_four(der: bytes) -> bytes:
+    return der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020103"), 1)
+
+
+def with_long_country(der: bytes) -> bytes:
+    return der.replace(bytes.fromhex("0603550407"), bytes.fromhex("0603550406"))
+
+
+ODD = pytest.mark.parametrize(
+    "oddity",
+    [
+        pytest.param({"names": bytes.fromhex("3006a30430020500")}, id="x400-address"),
+        pytest.param({"names": bytes.fromhex("30058703010203")}, id="address-of-three-bytes"),
+        pytest.param({"names": bytes.fromhex("30048202ffff")}, id="name-beyond-ascii"),
+        pytest.param({"alter": with_long_country}, id="long-country"),
+        pytest.param({"alter": of_version_four}, id="version-four"),
+    ],
+)
 
 
 def pinned(endpoint: Endpoint, sha256: str) -> Endpoint:
@@ -308,6 +368,67 @@ class TestHandshake:
 
         assert delivery.problems[0].code is ProblemCode.TLS_HANDSHAKE_FAILED
         assert canaries_in(server.connections[0]) == []
+
+
+class TestOddCertificates:
+    @ODD
+    def test_pinned_one_is_trusted_for_its_bytes(self, tmp_path, oddity):
+        made = odd_certificate(tmp_path, **oddity)
+
+        with submission_server(made, Security.IMPLICIT_TLS) as server:
+            endpoint = pinned(endpoint_of(server, Security.IMPLICIT_TLS), made.sha256)
+            checks = list(examine_smtp(account_of(endpoint), SECRET, clock=REAL_CLOCK, timeout=PATIENT))
+
+        assert [check.problem for check in checks if check.problem] == []
+        assert [check.facts["fingerprint"] for check in checks if check.stage is Stage.TLS] == [
+            str(Fingerprint(made.sha256))
+        ]
+
+    @ODD
+    @pytest.mark.parametrize("security", ENCRYPTED)
+    def test_untrusted_one_is_refused(self, tmp_path, oddity, security):
+        made = odd_certificate(tmp_path, **oddity)
+
+        with submission_server(made, security) as server:
+            endpoint = endpoint_of(server, security)
+            checks = list(examine_smtp(account_of(endpoint), SECRET, clock=REAL_CLOCK, timeout=PATIENT))
+
+        assert checks[-1].problem is not None
+        assert (checks[-1].stage, checks[-1].problem.exit_status) == (Stage.TLS, 76)
+        assert [word for connection in server.connections for word in canaries_in(connection)] == []
+
+    @pytest.mark.parametrize("read", [tls.pin_from_pem, tls.authority_from_pem])
+    def test_file_with_one_that_cannot_be_read_is_refused(self, tmp_path, read):
+        made = odd_certificate(tmp_path, alter=of_version_four)
+
+        with pytest.raises(FluenzrError) as caught:
+            read(made.certificate.read_bytes(), path="odd.pem")
+
+        assert caught.value.problem.code is ProblemCode.CERTIFICATE_FILE_INVALID
+
+    def test_one_that_cannot_be_read_is_invalid(self, tmp_path):
+        made = odd_certificate(tmp_path, alter=of_version_four)
+
+        with pytest.raises(FluenzrError) as caught:
+            tls.read_certificate(made.der)
+
+        assert caught.value.problem.code is ProblemCode.TLS_CERTIFICATE_INVALID
+
+    def test_names_that_cannot_be_read_are_left_out(self, tmp_path):
+        made = odd_certificate(tmp_path, names=bytes.fromhex("3006a30430020500"))
+
+        certificate = tls.read_certificate(made.der)
+
+        assert certificate.names == ()
+        assert certificate.subject == "L=Utopia,CN=127.0.0.1"
+
+    @given(place=st.integers(0, 2000), value=st.integers(0, 255))
+    def test_no_byte_makes_reading_end_otherwise(self, authority, place, value):
+        der = bytearray(authority.valid().der)
+        der[place % len(der)] = value
+
+        with suppress(FluenzrError):
+            assert tls.read_certificate(bytes(der)).fingerprint == Fingerprint.of(bytes(der))
 
 
 class TestContext:

@@ -65,6 +65,8 @@ def deliver(
     (RFC 5321 §4.5.3.2.6) whatever it says.
     """
     session = SMTPSession(account.smtp, clock=clock, timeout=timeout)
+    if secret is not None:
+        session.hide(secret)
     try:
         session.open()
         if account.username is not None and secret is not None:

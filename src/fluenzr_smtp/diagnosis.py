@@ -59,6 +59,8 @@ def examine_smtp(
 ) -> Iterator[Check]:
     """Yield the checks of the submission server."""
     session = SMTPSession(account.smtp, clock=clock, timeout=timeout)
+    if secret is not None:
+        session.hide(secret)
 
     def steps() -> Iterator[Step]:
         yield from session.steps()
@@ -78,6 +80,8 @@ def examine_imap(account: Account, secret: Secret | None, *, clock: Clock, timeo
         FluenzrError: ``account-imap-none``.
     """
     session = _imap_session(account, clock=clock, timeout=timeout)
+    if secret is not None:
+        session.hide(secret)
 
     def steps() -> Iterator[Step]:
         yield from session.steps()
@@ -200,9 +204,11 @@ def await_arrival(
     """Wait up to ``wait`` seconds for a message in the inbox or the junk folder; read it by its header only.
 
     ``first_uid`` is the inbox's next UID from before the message was sent. The check's facts have the
-    folder and what the receiving server says of the message (Authentication-Results, RFC 8601).
+    folder and what the receiving server says of the message (Authentication-Results, RFC 8601). Whatever the
+    server answers is a problem of the check and raises nothing: the message was accepted all the same.
     """
     session = _imap_session(account, clock=clock, timeout=timeout)
+    session.hide(secret)
     deadline = clock.monotonic() + wait
 
     def look() -> Facts:
@@ -218,14 +224,14 @@ def await_arrival(
 
 def _watch(session: IMAPSession, message_id: str, first_uid: int, deadline: float, clock: Clock) -> Facts:
     junk = session.special_folder("\\Junk")
+    first_uids: dict[str, int | None] = {"INBOX": first_uid}
+    if junk is not None:
+        first_uids.setdefault(junk, None)
     while True:
-        header = _found(session, "INBOX", first_uid, message_id)
-        if header is not None:
-            return _arrival_facts("INBOX", header)
-        if junk is not None:
-            header = _found(session, junk, None, message_id)
+        for folder in first_uids:
+            header, first_uids[folder] = _found(session, folder, first_uids[folder], message_id)
             if header is not None:
-                return _arrival_facts(junk, header)
+                return _arrival_facts(session, folder, header)
         left = deadline - clock.monotonic()
         if left <= 0:
             facts: Facts = MappingProxyType({"message_id": message_id, "host": session.endpoint.host})
@@ -233,27 +239,30 @@ def _watch(session: IMAPSession, message_id: str, first_uid: int, deadline: floa
         clock.sleep(min(_POLL_SECONDS, left))
 
 
-def _found(session: IMAPSession, folder: str, first_uid: int | None, message_id: str) -> bytes | None:
+def _found(
+    session: IMAPSession, folder: str, first_uid: int | None, message_id: str
+) -> tuple[bytes | None, int]:
+    """Return the header if the message is there, and the UID from which on to look the next time."""
     opened = session.examine(folder)
     if first_uid is None:
         first_uid = max(1, (opened.uid_next or 1) - _LOOK_BACK)
-    for header in session.headers_from(first_uid).values():
-        if _message_id(header) == message_id:
-            return header
-    return None
+    headers = session.headers_from(first_uid)
+    found = next((header for header in headers.values() if _message_id(header) == message_id), None)
+    return found, max(headers, default=first_uid - 1) + 1  # UIDs only grow (RFC 9051 §2.3.1.1)
 
 
 def _message_id(header: bytes) -> str:
     return str(BytesHeaderParser(policy=compat32).parsebytes(header).get("Message-ID", "")).strip()
 
 
-def _arrival_facts(folder: str, header: bytes) -> Facts:
+def _arrival_facts(session: IMAPSession, folder: str, header: bytes) -> Facts:
     parsed = BytesHeaderParser(policy=compat32).parsebytes(header)
-    known: dict[str, FactValue] = {"folder": folder}
+    known: dict[str, FactValue] = {"folder": session.veiled(folder)}
     verdicts = parsed.get_all("Authentication-Results") or ()
     if verdicts:  # the receiving server writes its own on top (RFC 8601 §5)
-        known["authentication_results"] = " ".join(str(verdicts[0]).split())
-        known.update(authentication_verdicts(str(verdicts[0])))
+        verdict = session.veiled(str(verdicts[0]))
+        known["authentication_results"] = " ".join(verdict.split())
+        known.update(authentication_verdicts(verdict))
     return MappingProxyType(known)
 
 

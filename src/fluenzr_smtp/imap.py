@@ -21,12 +21,13 @@ from fluenzr_smtp.classify import classify
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Endpoint, Secret
 from fluenzr_smtp.problems import Facts, Problem, ProblemCode, ServerReply, Stage
-from fluenzr_smtp.session import OAUTH_MECHANISMS, Session, facts, veiled
+from fluenzr_smtp.session import OAUTH_MECHANISMS, Session, facts
 from fluenzr_smtp.wire import Wire
 
 _LEAVE_SECONDS = 5.0
 _HEADER_BYTES = 64 * 1024
-_FETCH_BUDGET_BYTES = 16 * 1024 * 1024
+_ANSWER_BYTES = 256 * 1024  # of a search, or with one header: reading an answer takes a second per MiB
+_MAX_MESSAGES = 50
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _OTHER_SERVICES = (
     (b"220", "SMTP"),
@@ -52,6 +53,7 @@ class _BoundedIMAP4(imaplib.IMAP4):
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self.last_line = b""
         super().__init__()
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
@@ -63,7 +65,7 @@ class _BoundedIMAP4(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         """Read a line; imaplib takes a bare LF for the end of the stream, here it is called what it is."""
-        line = self._wire.read_line()
+        line = self.last_line = self._wire.read_line()
         service = next((name for start, name in _OTHER_SERVICES if line.startswith(start)), None)
         if service and self.state == "LOGOUT":  # imaplib's state until it has seen a greeting
             raise self._wire.broken(ProblemCode.NOT_A_MAIL_SERVER, service=service)
@@ -111,10 +113,16 @@ class _Client(IMAPClient):  # type: ignore[misc]
         return self.command("AUTHENTICATE", b"PLAIN")
 
     @property
-    def farewell(self) -> str | None:
+    def farewell(self) -> bytes | None:
         """What the server said when it closed the connection (BYE), if it did."""
         said = self._imap.untagged_responses.get("BYE")
-        return None if not said else bytes(said[-1]).decode("utf-8", "backslashreplace")
+        return bytes(said[-1]) if said else None
+
+    @property
+    def refusal(self) -> bytes | None:
+        """NO or BAD and the text behind it, if the last line is one; imaplib's errors have a repr of it."""
+        _, _, answer = self._imap.last_line.strip().partition(b" ")
+        return bytes(answer) if answer.upper().startswith((b"NO", b"BAD")) else None
 
     @property
     def is_preauthenticated(self) -> bool:
@@ -141,7 +149,7 @@ class IMAPSession(Session):
             self._client = _Client(self._wire)
         if self._client.is_preauthenticated:  # nobody asked for it, and it would skip TLS (RFC 8314 §5.1)
             raise self._wire.broken(ProblemCode.UNEXPECTED_DATA)
-        return bytes(self._client.welcome).decode("utf-8", "backslashreplace")
+        return self.told(self._client.welcome)
 
     def _ask_for_tls(self) -> None:
         client = self._opened(Stage.TLS)
@@ -162,7 +170,8 @@ class IMAPSession(Session):
             self._accepted(Stage.CAPABILITIES, client.command("CAPABILITY"))
             if not client.capabilities():
                 raise self._wire.broken(ProblemCode.REPLY_MALFORMED, line="")
-        return facts(capabilities=self._capabilities(client), mechanisms=self.mechanisms)
+        names = tuple(map(self.veiled, self._capabilities(client)))
+        return facts(capabilities=names, mechanisms=tuple(map(self.veiled, self.mechanisms)))
 
     def _capabilities(self, client: _Client) -> tuple[str, ...]:
         return tuple(sorted(each.decode("ascii", "replace") for each in client.capabilities()))
@@ -180,11 +189,10 @@ class IMAPSession(Session):
 
     # -- login ---------------------------------------------------------------------------------------
 
-    def authenticate(self, username: str, secret: Secret) -> Facts:
-        """Log in: one mechanism, one attempt."""
+    def _log_in(self, username: str, secret: Secret) -> Facts:
         client = self._opened(Stage.AUTH)
         self._refuse_control_characters(username, secret.reveal())
-        with self._veiled(username, secret), self._mapped(Stage.AUTH, username=username):
+        with self._mapped(Stage.AUTH, username=username):
             mechanism = self._pick_mechanism(self.mechanisms, ("PLAIN", "LOGIN"))
             if mechanism == "PLAIN":
                 answer = client.proved_by(username, secret.reveal())
@@ -208,7 +216,7 @@ class IMAPSession(Session):
             FluenzrError: ``mailbox-unreadable``.
         """
         client = self._opened(Stage.MAILBOX)
-        with self._mapped(Stage.MAILBOX, folder=name):
+        with self._mapped(Stage.MAILBOX, folder=self.veiled(name)):
             if _FORBIDDEN.search(name):
                 raise self._wire.failure(ProblemCode.MAILBOX_UNREADABLE, folder=name)
             answer = client.select_folder(name, readonly=True)
@@ -227,15 +235,24 @@ class IMAPSession(Session):
         return None if found is None else str(found)
 
     def headers_from(self, first_uid: int) -> Mapping[int, bytes]:
-        """Return the header blocks, cut at 64 KiB, of the open folder's messages from a UID on."""
-        client = self._opened(Stage.MAILBOX, budget=_FETCH_BUDGET_BYTES)
+        """Return the header blocks of the open folder's messages from a UID on, newest first.
+
+        At most 50 of them, each cut at 64 KiB; all within the time of one step.
+        """
+        client = self._opened(Stage.MAILBOX, budget=_ANSWER_BYTES)
         with self._mapped(Stage.MAILBOX):
             client.noop()
-            uids = [uid for uid in client.search(["UID", f"{first_uid}:*"]) if uid >= first_uid]
-            if not uids:
-                return MappingProxyType({})
-            answer = client.fetch(uids, [f"BODY.PEEK[HEADER]<0.{_HEADER_BYTES}>"])
-            return MappingProxyType({uid: _header(data) for uid, data in answer.items() if uid in uids})
+            uids = {uid for uid in client.search(["UID", f"{first_uid}:*"]) if uid >= first_uid}
+            newest = sorted(uids, reverse=True)[:_MAX_MESSAGES]
+            return MappingProxyType(dict(self._headers(client, newest)))
+
+    def _headers(self, client: _Client, uids: list[int]) -> Iterator[tuple[int, bytes]]:
+        """Yield the header blocks one by one, so that time and memory are looked after in between."""
+        for uid in uids:
+            self._wire.begin(Stage.MAILBOX, timeout=self._wire.remaining(), budget=_ANSWER_BYTES)
+            answer = client.fetch([uid], [f"BODY.PEEK[HEADER]<0.{_HEADER_BYTES}>"])
+            if uid in answer:  # it may have gone meanwhile
+                yield uid, _header(answer[uid])
 
     # -- ending --------------------------------------------------------------------------------------
 
@@ -258,7 +275,7 @@ class IMAPSession(Session):
     def _accepted(self, stage: Stage, answer: tuple[str, bytes], **known: str) -> None:
         status, text = answer
         if status != "OK":
-            raise self._refusal(stage, f"{status} {text.decode('utf-8', 'backslashreplace')}", **known)
+            raise self._refusal(stage, f"{status} {self.told(text)}", **known)
 
     def _refusal(self, stage: Stage, text: str, **known: str) -> FluenzrError:
         reply = ServerReply(code=None, enhanced=None, text=text)
@@ -266,41 +283,38 @@ class IMAPSession(Session):
         return FluenzrError(Problem(code=plain.code, stage=stage, reply=reply, facts=plain.facts))
 
     @contextlib.contextmanager
-    def _veiled(self, username: str, secret: Secret) -> Iterator[None]:
-        """Strike the secret out of what is raised; the words that imaplib raised have it still and go."""
-        try:
-            yield
-        except FluenzrError as error:
-            raise FluenzrError(veiled(error.problem, username, secret)) from None
-
-    @contextlib.contextmanager
     def _mapped(self, stage: Stage, **known: str) -> Iterator[None]:
-        """Map what imaplib and IMAPClient raise, once and here; hostile answers make them raise anything."""
+        """Map what imaplib and IMAPClient raise, once and here; hostile answers make them raise anything.
+
+        Their errors do not go along: they have the server's words in them, and no veil over those.
+        """
         try:
             yield
         except FluenzrError:
             raise
         except imaplib.IMAP4.abort as error:
-            raise self._aborted(stage, str(error)) from error
+            raise self._aborted(stage, str(error)) from None
         except imaplib.IMAP4.error as error:
-            raise self._refused(stage, error, **known) from error
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            raise self._wire.broken(ProblemCode.REPLY_MALFORMED) from error
+            raise self._refused(stage, error, **known) from None
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+            raise self._wire.broken(ProblemCode.REPLY_MALFORMED) from None
 
     def _refused(self, stage: Stage, error: imaplib.IMAP4.error, **known: str) -> FluenzrError:
         said = error.args[0] if error.args else ""
         if isinstance(said, bytes):  # a greeting that is neither OK nor PREAUTH
-            text = said.decode("utf-8", "backslashreplace").removeprefix("* ").strip()
-            return self._refusal(stage, text, **known)
+            return self._refusal(stage, self.told(said).removeprefix("* ").strip(), **known)
         if stage is Stage.GREETING:  # imaplib's own words: no IMAP4rev1
             return self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
-        return self._refusal(stage, str(said), **known)
+        answer = self._client.refusal if self._client else None
+        if answer is None:  # their own words on an answer that they could not read
+            return self._wire.broken(ProblemCode.REPLY_MALFORMED)
+        return self._refusal(stage, self.told(answer), **known)
 
     def _aborted(self, stage: Stage, text: str) -> FluenzrError:
         farewell = self._client.farewell if self._client else None
         if farewell is not None:
             self._wire.close()
-            return self._refusal(stage, f"BYE {farewell}")
+            return self._refusal(stage, f"BYE {self.told(farewell)}")
         if text.endswith("socket error: EOF") or "socket error: unterminated line" in text:
             return self._wire.broken(ProblemCode.CONNECTION_LOST)
         return self._wire.broken(ProblemCode.REPLY_MALFORMED)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from fluenzr_smtp import tls
 from fluenzr_smtp.model import Clock, Endpoint, Secret, Security
-from fluenzr_smtp.problems import Facts, Problem, ProblemCode, ServerReply, Stage
+from fluenzr_smtp.problems import Facts, ProblemCode, Stage
 from fluenzr_smtp.wire import Address, Wire, speaks_implicit_tls
 
 _PATIENCE_SECONDS = 3.0  # a server that greets does so at once; one that expects TLS never does
@@ -23,6 +23,11 @@ _PROBE_SECONDS = 5.0
 
 OAUTH_MECHANISMS = frozenset({"XOAUTH2", "OAUTHBEARER"})
 _FORBIDDEN = re.compile(r"[\r\n\0]")
+
+_PIECE = 8  # letters and digits in common that are no accident
+_SHORTEST_PIECE = 4
+_WORD = re.compile(r"[A-Za-z0-9+/=_-]+")  # what base64 is written in, for URLs too
+_BETWEEN = r"[\s\\]*"  # a line that was broken, a quote that was escaped
 
 Step = tuple[Stage, Callable[[], Facts]]
 
@@ -32,15 +37,81 @@ def facts(**known: str | int | tuple[str, ...]) -> Facts:
     return MappingProxyType(known)
 
 
-def veiled(problem: Problem, username: str, secret: Secret) -> Problem:
-    """Return the problem with the secret struck out of the server's reply: some repeat the whole command."""
-    if problem.reply is None:
-        return problem
-    text, hidden = problem.reply.text, secret.reveal()
-    for form in (f"\0{username}\0{hidden}", hidden):
-        text = text.replace(base64.b64encode(form.encode()).decode("ascii"), "…").replace(form, "…")
-    reply = ServerReply(problem.reply.code, problem.reply.enhanced, text)
-    return Problem(code=problem.code, stage=problem.stage, reply=reply, facts=problem.facts)
+class Veil:
+    """Strikes a secret out of what a server says: some repeat the command that they refuse, or parts of it.
+
+    The secret is struck out where it stands whole, whatever its case, escaped or broken over lines; and every
+    word that has eight letters and digits in a row with it in common, or with its base64, wherever in an
+    encoded string it stands (that of PLAIN has the user name before it).
+    """
+
+    def __init__(self, secret: Secret | None = None) -> None:
+        hidden = secret.reveal() if secret else ""
+        self._whole = _whole(hidden)
+        self._pieces: dict[int, set[str]] = {}
+        clear = [hidden] if len(_bare(hidden)) >= _PIECE else []
+        for form in (*clear, *_encoded(hidden.encode("utf-8", "surrogatepass"))):
+            bare = _bare(form)
+            size = min(_PIECE, len(bare))
+            if size >= _SHORTEST_PIECE:
+                found = (bare[start : start + size] for start in range(len(bare) - size + 1))
+                self._pieces.setdefault(size, set()).update(found)
+
+    def over(self, text: str) -> str:
+        """Return the text with an ellipsis for the secret."""
+        if self._whole is None:
+            return text
+        struck = self._pieces_in(text)
+        for word in _WORD.finditer(text):
+            if 1 in struck[word.start() : word.end()]:
+                _strike(struck, word.start(), word.end())
+        for found in self._whole.finditer(text):
+            _strike(struck, found.start(), found.end())
+        end = 0
+        shown: list[str] = []
+        for gap in re.finditer(b"\1+", struck):
+            shown += text[end : gap.start()], "…"
+            end = gap.end()
+        return "".join((*shown, text[end:]))
+
+    def _pieces_in(self, text: str) -> bytearray:
+        """Return a byte for each character: 1 where a piece of the secret stands, or what parts it."""
+        struck = bytearray(len(text))
+        places = [place for place, character in enumerate(text) if character.isalnum()]
+        bare = _bare(text)
+        for size, pieces in self._pieces.items():
+            for start in range(len(bare) - size + 1):
+                if bare[start : start + size] in pieces:
+                    _strike(struck, places[start], places[start + size - 1] + 1)
+        return struck
+
+
+def _strike(struck: bytearray, start: int, end: int) -> None:
+    struck[start:end] = b"\1" * (end - start)
+
+
+def _bare(text: str) -> str:
+    """Return the letters and digits in lower case; one for one, so that their places can be told."""
+    return "".join(character.lower()[:1] for character in text if character.isalnum())
+
+
+def _whole(hidden: str) -> re.Pattern[str] | None:
+    """Return the pattern of the whole secret; a short one must stand alone, as it may be part of any word."""
+    characters = [character for character in hidden if not character.isspace() and character != "\\"]
+    if not characters:
+        return None
+    pattern = _BETWEEN.join(map(re.escape, characters))
+    if len(characters) < _PIECE:
+        before = r"(?<!\w)" if characters[0].isalnum() else ""
+        pattern = before + pattern + (r"(?!\w)" if characters[-1].isalnum() else "")
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _encoded(secret: bytes) -> Iterator[str]:
+    """Yield the base64 characters that the secret alone decides, in each of the three alignments."""
+    for ahead in range(3):
+        encoded = base64.b64encode(bytes(ahead) + secret).decode("ascii")
+        yield encoded[-(-ahead * 8 // 6) : (ahead + len(secret)) * 8 // 6]
 
 
 class Session(ABC):
@@ -51,6 +122,19 @@ class Session(ABC):
         self._clock = clock
         self._wire = Wire(endpoint, clock=clock, timeout=timeout)
         self._addresses: tuple[Address, ...] = ()
+        self._veil = Veil()
+
+    def hide(self, secret: Secret) -> None:
+        """Strike the secret out of all that the server says; it may know it from an earlier session."""
+        self._veil = Veil(secret)
+
+    def veiled(self, text: str) -> str:
+        """Return words of the server's without the secret; the one way by which they get out of a session."""
+        return self._veil.over(text)
+
+    def told(self, said: bytes) -> str:
+        """Return what the server said as text without the secret; bytes that are no UTF-8 are escaped."""
+        return self.veiled(said.decode("utf-8", "backslashreplace"))
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps up to the capabilities in the order of this endpoint's encryption."""
@@ -154,8 +238,17 @@ class Session(ABC):
         if usable is None:
             oauth = OAUTH_MECHANISMS & set(offered)
             code = ProblemCode.AUTH_OAUTH_REQUIRED if oauth else ProblemCode.AUTH_MECHANISM_UNSUPPORTED
-            raise self._wire.failure(code, mechanisms=" ".join(offered))
+            raise self._wire.failure(code, mechanisms=self.veiled(" ".join(offered)))
         return usable
+
+    def authenticate(self, username: str, secret: Secret) -> Facts:
+        """Log in: one mechanism, one attempt (a second one brings a mailbox nearer to being locked).
+
+        Raises:
+            FluenzrError: ``auth-…``; ``tls-required`` where the connection is not encrypted.
+        """
+        self.hide(secret)
+        return self._log_in(username, secret)
 
     def _refuse_control_characters(self, *credentials: str) -> None:
         """Refuse what would end a command or a field of PLAIN (RFC 4616 §2) before its time."""
@@ -179,12 +272,8 @@ class Session(ABC):
         """Ask for the capabilities, after TLS if there is any."""
 
     @abstractmethod
-    def authenticate(self, username: str, secret: Secret) -> Facts:
-        """Log in: one mechanism, one attempt (a second one brings a mailbox nearer to being locked).
-
-        Raises:
-            FluenzrError: ``auth-…``; ``tls-required`` where the connection is not encrypted.
-        """
+    def _log_in(self, username: str, secret: Secret) -> Facts:
+        """Choose the mechanism and try it once."""
 
     @abstractmethod
     def close(self) -> None:

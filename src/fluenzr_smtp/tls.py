@@ -7,10 +7,14 @@ its own fingerprint (``Endpoint.pin``), and in no third way. Contexts and X.509 
 from __future__ import annotations
 
 import ssl
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
@@ -40,6 +44,20 @@ _TOO_OLD = {
     "VERSION_TOO_LOW",
     "LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED",  # how OpenSSL 3.0 of Debian 12 refuses TLS 1.1
 }
+
+# All that cryptography raises on a certificate that it cannot read; there is no class above them.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    NotImplementedError,
+    UnsupportedAlgorithm,
+    x509.AttributeNotFound,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +150,12 @@ def _handshake_code(error: OSError, *, implicit: bool) -> ProblemCode:
 
 
 def read_certificate(der: bytes) -> Certificate:
-    """Read a certificate in DER form.
+    """Read a certificate in DER form; names of a kind that is not known are left out.
 
     Raises:
         FluenzrError: ``tls-certificate-invalid`` if it cannot be parsed.
     """
-    try:
+    with _read(failure(ProblemCode.TLS_CERTIFICATE_INVALID, Stage.TLS, reason="not-parseable")):
         parsed = x509.load_der_x509_certificate(der)
         return Certificate(
             subject=parsed.subject.rfc4514_string(),
@@ -147,14 +165,23 @@ def read_certificate(der: bytes) -> Certificate:
             not_after=parsed.not_valid_after_utc,
             fingerprint=Fingerprint.of(der),
         )
-    except ValueError as error:
-        raise failure(ProblemCode.TLS_CERTIFICATE_INVALID, Stage.TLS, reason="not-parseable") from error
+
+
+@contextmanager
+def _read(problem: FluenzrError) -> Iterator[None]:
+    """Read a certificate with cryptography: raise ``problem`` where it cannot, and keep its warnings in."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it will not read one day; a person cannot mend a server's
+        try:
+            yield
+        except _UNREADABLE as error:
+            raise problem from error
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         found = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, *_UNREADABLE):
         return ()
     value = found.value
     if not isinstance(value, x509.SubjectAlternativeName):
@@ -169,11 +196,9 @@ def pin_from_pem(pem: bytes, *, path: str) -> Fingerprint:
     Raises:
         FluenzrError: ``certificate-file-invalid`` if there is none.
     """
-    try:
+    with _read(failure(ProblemCode.CERTIFICATE_FILE_INVALID, Stage.INPUT, path=path)):
         certificate = x509.load_pem_x509_certificates(pem)[0]
-    except (ValueError, IndexError) as error:
-        raise failure(ProblemCode.CERTIFICATE_FILE_INVALID, Stage.INPUT, path=path) from error
-    return Fingerprint.of(certificate.public_bytes(Encoding.DER))
+        return Fingerprint.of(certificate.public_bytes(Encoding.DER))
 
 
 def authority_from_pem(pem: bytes, *, path: str) -> str:
@@ -182,21 +207,23 @@ def authority_from_pem(pem: bytes, *, path: str) -> str:
     Raises:
         FluenzrError: ``certificate-file-invalid`` if there is none.
     """
-    try:
+    with _read(failure(ProblemCode.CERTIFICATE_FILE_INVALID, Stage.INPUT, path=path)):
         found = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise failure(ProblemCode.CERTIFICATE_FILE_INVALID, Stage.INPUT, path=path) from error
-    return "".join(each.public_bytes(Encoding.PEM).decode("ascii") for each in found)
+        return "".join(each.public_bytes(Encoding.PEM).decode("ascii") for each in found)
 
 
 def connection_facts(tls: ssl.SSLSocket, *, now: datetime) -> dict[str, str | int]:
-    """Return what is worth telling of an established connection; ``days_left`` counts from ``now``."""
+    """Return what is worth telling of an established connection; ``days_left`` counts from ``now``.
+
+    A pinned certificate is trusted for its bytes: what cannot be read in it is left out.
+    """
     facts: dict[str, str | int] = {"version": tls.version() or "", "cipher": (tls.cipher() or ("",))[0]}
     der = tls.getpeercert(binary_form=True)
     if der:
-        certificate = read_certificate(der)
-        facts["issuer"] = certificate.issuer
-        facts["not_after"] = certificate.not_after.isoformat()
-        facts["days_left"] = (certificate.not_after - now.astimezone(UTC)).days
-        facts["fingerprint"] = str(certificate.fingerprint)
+        facts["fingerprint"] = str(Fingerprint.of(der))
+        with suppress(FluenzrError):
+            certificate = read_certificate(der)
+            facts["issuer"] = certificate.issuer
+            facts["not_after"] = certificate.not_after.isoformat()
+            facts["days_left"] = (certificate.not_after - now.astimezone(UTC)).days
     return facts

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import smtplib
+from collections.abc import Callable
 
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.problems import ProblemCode, ServerReply, Stage
+from fluenzr_smtp.problems import ProblemCode, ServerReply
 from fluenzr_smtp.wire import Wire
 
 MAX_REPLY_LINES = 100
+_QUOTED_CHARACTERS = 200
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\n]*))?\r\n")
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:[ \t]+|$)")
@@ -17,11 +19,15 @@ _OTHER_SERVICES = ((b"* ", "IMAP"), (b"+OK", "POP3"), (b"-ERR", "POP3"), (b"SSH-
 
 
 class StrictSMTP(smtplib.SMTP):
-    """smtplib's client on a wire of ours: its commands, our transport and our reading of replies."""
+    """smtplib's client on a wire of ours: its commands, our transport and our reading of replies.
 
-    def __init__(self, wire: Wire) -> None:
+    ``told`` makes a text that may be shown of what the server said.
+    """
+
+    def __init__(self, wire: Wire, *, told: Callable[[bytes], str]) -> None:
         super().__init__(local_hostname="[127.0.0.1]")
         self._wire = wire
+        self._told = told
 
     def send(self, s: object) -> None:
         """Write a command, or bytes as they are."""
@@ -50,9 +56,8 @@ class StrictSMTP(smtplib.SMTP):
         service = next((name for start, name in _OTHER_SERVICES if line.startswith(start)), None)
         if service:
             return self._wire.broken(ProblemCode.NOT_A_MAIL_SERVER, service=service)
-        if self._wire.stage is Stage.AUTH:  # the line may repeat the secret
-            return self._wire.broken(ProblemCode.REPLY_MALFORMED)
-        return self._wire.broken(ProblemCode.REPLY_MALFORMED, line=line[:200].decode("latin-1").strip())
+        shown = self._told(line)[:_QUOTED_CHARACTERS].strip()  # cut last: half a secret is not known as one
+        return self._wire.broken(ProblemCode.REPLY_MALFORMED, line=shown)
 
     def close(self) -> None:
         """Close the wire."""

@@ -25,7 +25,7 @@ from fluenzr_smtp.model import (
     Submission,
 )
 from fluenzr_smtp.problems import Facts, Problem, ProblemCode, ServerReply, Stage
-from fluenzr_smtp.session import Session, facts, veiled
+from fluenzr_smtp.session import Session, facts
 from fluenzr_smtp.smtp.replies import StrictSMTP, is_intermediate, is_success, server_reply
 
 FINAL_REPLY_SECONDS = 600.0  # RFC 5321 §4.5.3.2.6: impatience after the last byte makes duplicates
@@ -54,7 +54,7 @@ class SMTPSession(Session):
     ) -> None:
         super().__init__(endpoint, clock=clock, timeout=timeout)
         self._final_timeout = final_timeout
-        self._smtp = StrictSMTP(self._wire)
+        self._smtp = StrictSMTP(self._wire, told=self.told)
 
     # -- opening -------------------------------------------------------------------------------------
 
@@ -85,13 +85,12 @@ class SMTPSession(Session):
     def read_capabilities(self) -> Facts:
         """Ask for the service extensions (RFC 5321 §4.1.1.1), after TLS if there is any."""
         self._ehlo(Stage.CAPABILITIES)
-        names = tuple(sorted(name.upper() for name in self.capabilities))
-        return facts(capabilities=names, mechanisms=self.mechanisms)
+        names = tuple(sorted(self.veiled(name.upper()) for name in self.capabilities))
+        return facts(capabilities=names, mechanisms=tuple(map(self.veiled, self.mechanisms)))
 
     def _ehlo(self, stage: Stage) -> None:
         self._prepare(stage)
-        code, text = self._smtp.ehlo()
-        self._expect(server_reply(code, text), 250)
+        self._expect(self._veiled_reply(*self._smtp.ehlo()), 250)
 
     @property
     def capabilities(self) -> Mapping[str, str]:
@@ -106,15 +105,13 @@ class SMTPSession(Session):
 
     # -- login ---------------------------------------------------------------------------------------
 
-    def authenticate(self, username: str, secret: Secret) -> Facts:
-        """Log in: one mechanism, one attempt."""
+    def _log_in(self, username: str, secret: Secret) -> Facts:
         self._wire.begin(Stage.AUTH)
         self._refuse_control_characters(username, secret.reveal())
         mechanism = self._pick_mechanism(self.mechanisms, _MECHANISMS)
         reply = self._prove(mechanism, username, secret.reveal())
         if reply.code != 235:
-            refused = self._refusal(reply, Stage.AUTH, username=username).problem
-            raise FluenzrError(veiled(refused, username, secret))
+            raise self._refusal(reply, Stage.AUTH, username=username)
         return facts(mechanism=mechanism, username=username)
 
     def _prove(self, mechanism: str, username: str, secret: str) -> ServerReply:
@@ -276,7 +273,11 @@ class SMTPSession(Session):
         return self._reply()
 
     def _reply(self) -> ServerReply:
-        return server_reply(*self._smtp.getreply())
+        return self._veiled_reply(*self._smtp.getreply())
+
+    def _veiled_reply(self, code: int, text: bytes) -> ServerReply:
+        reply = server_reply(code, text)
+        return ServerReply(reply.code, reply.enhanced, self.veiled(reply.text))
 
     def _expect(self, reply: ServerReply, code: int) -> None:
         if reply.code != code:
