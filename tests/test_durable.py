@@ -307,13 +307,13 @@ class TestEnsurePrivateDir:
         assert words == []
         assert mode_of(open_folder / "one" / "two") == mode_of(open_folder / "one") == 0o700
 
-    @pytest.mark.parametrize("mode", [0o755, 0o500, 0], ids=oct)
-    def test_existing_folder_is_open_to_its_owner_alone(self, tmp_path, mode):
+    @pytest.mark.parametrize(("mode", "closed"), [(0o755, 0o700), (0o555, 0o500), (0o500, 0o500)], ids=oct)
+    def test_existing_folder_is_closed_to_others_and_never_opened(self, tmp_path, mode, closed):
         tmp_path.chmod(mode)
 
         durable.ensure_private_dir(tmp_path)
 
-        assert mode_of(tmp_path) == 0o700
+        assert mode_of(tmp_path) == closed
 
     def test_folder_shared_by_all_is_left_as_it_is(self, tmp_path):
         tmp_path.chmod(0o1777)

@@ -105,10 +105,10 @@ def remove_leftovers(path: Path) -> None:
 
 
 def ensure_private_dir(path: Path) -> None:
-    """Create a folder that its owner alone can enter (0700), parents included, or make one so.
+    """Create a folder that its owner alone can enter (0700), parents included, or close one to others.
 
-    The umask does not matter. A folder of another user, or one shared by all (sticky, as ``/tmp``), is left
-    as it is.
+    The umask does not matter. What the owner took from himself (a read-only folder) stays taken. A folder of
+    another user, or one shared by all (sticky, as ``/tmp``), is left as it is.
 
     Raises:
         FluenzrError: ``file-not-created``, ``disk-full``.
@@ -117,8 +117,8 @@ def ensure_private_dir(path: Path) -> None:
         _make_folder(path)
         found = path.stat()
         is_ours = found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX
-        if is_ours and found.st_mode & 0o777 != 0o700:
-            path.chmod(0o700)
+        if is_ours and found.st_mode & 0o077:
+            path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
     except OSError as error:
         raise _named(error, path, ProblemCode.FILE_NOT_CREATED) from error
 
