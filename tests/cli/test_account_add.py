@@ -393,6 +393,16 @@ def test_a_wrong_password_is_explained_and_nothing_is_saved(program: Program, ma
     assert program.files() == {}
 
 
+def test_an_unusable_secret_is_told_before_a_missing_keyring(program: Program):
+    keyless = program.with_variables(
+        FLUENZR_VAULT_KEY=None, PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring"
+    )
+
+    ended = keyless.call(*UNTESTED, "--password-stdin", "--json", stdin="\n")
+
+    assert (ended.status, ended.codes) == (65, ["secret-empty"])
+
+
 def test_what_is_not_saved_is_not_told_to_be_edited(program: Program, mailhost: MailHost):
     ended = program.call(
         "account", "add", mailhost.shop.address, *server_options(mailhost), "--password-stdin", stdin="wrong"
