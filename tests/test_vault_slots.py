@@ -25,7 +25,7 @@ def passphrase(text: str) -> PassphraseKey:
 
 
 def slot_of(source):
-    return slots.new_slot(source, DATA_KEY, vault_id=VAULT, created=NOW)
+    return slots.draft(source, vault_id=VAULT).wrap(DATA_KEY, created=NOW)
 
 
 def header_of(*sources) -> Header:

@@ -74,7 +74,7 @@ def header_of(path: Path) -> Header:
 def write_with_slots(path: Path, *sources: KeySource) -> None:
     """Write a vault that each of these sources opens."""
     data_key, vault_id = bytes(32), "0" * 32
-    made = tuple(slots.new_slot(each, data_key, vault_id=vault_id, created=CLOCK.now()) for each in sources)
+    made = tuple(slots.draft(each, vault_id=vault_id).wrap(data_key, created=CLOCK.now()) for each in sources)
     header = Header(vault_id=vault_id, generation=1, slots=made, nonce=bytes(12))
     prefix = render(header)
     path.write_bytes(prefix + cipher.seal(data_key, b"payload", nonce=header.nonce, associated=prefix))
@@ -327,7 +327,7 @@ class TestTampering:
         path = tmp_path / "vault"
         written(path)
         sealed = parse(path.read_bytes())
-        foreign = slots.new_slot(OTHER_KEY, bytes(32), vault_id=sealed.header.vault_id, created=CLOCK.now())
+        foreign = slots.draft(OTHER_KEY, vault_id=sealed.header.vault_id).wrap(bytes(32), created=CLOCK.now())
         path.write_bytes(
             render(replace(sealed.header, slots=(*sealed.header.slots, foreign))) + sealed.ciphertext
         )

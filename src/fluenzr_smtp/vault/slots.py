@@ -73,13 +73,6 @@ def draft(source: KeySource, *, vault_id: str, label: str = "") -> SlotDraft:
     )
 
 
-def new_slot(
-    source: KeySource, data_key: bytes, *, vault_id: str, created: datetime, label: str = ""
-) -> Slot:
-    """Wrap the data key with a new key of the source."""
-    return draft(source, vault_id=vault_id, label=label).wrap(data_key, created=created)
-
-
 def unlock(source: KeySource, header: Header) -> tuple[Slot, bytes]:
     """Return the first slot that the source opens, and the data key in it.
 
