@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from fluenzr_smtp.model import Account, Clock, Endpoint, Envelope, Secret, Security, Submission
+from fluenzr_smtp.model import Account, Clock, Endpoint, Envelope, Secret, Security, Submission, Target
 from tests.servers.certificates import Authority
 from tests.servers.scripted import Connection
 
@@ -94,6 +94,10 @@ def endpoint_at(host: str, port: int, security: Security, *, authority: Authorit
 def account_of(smtp: Endpoint, imap: Endpoint | None = None, **more: str) -> Account:
     settings = {"name": "shop", "address": SENDER, "username": USERNAME} | more
     return Account(smtp=smtp, imap=imap, **settings)
+
+
+def target_of(smtp: Endpoint, imap: Endpoint | None = None, **more: str) -> Target:
+    return Target.of(account_of(smtp, imap, **more))
 
 
 def submission_to(*recipients: str, content: bytes = CONTENT, **needs: bool) -> Submission:

@@ -148,7 +148,7 @@ class TestOutcome:
             ),
             pytest.param({"MAIL": LATER}, 75, CODE.SERVER_FAULT, id="sender-for-now"),
             pytest.param({"RCPT": GONE}, 67, CODE.RECIPIENT_REFUSED, id="all-recipients"),
-            pytest.param({"DATA": b"554 5.7.1 No"}, 69, CODE.CONTENT_REFUSED, id="data"),
+            pytest.param({"DATA": b"554 5.7.1 No"}, 69, CODE.POLICY_REFUSED, id="data"),
             pytest.param({".": b"554 5.7.1 Spam"}, 69, CODE.SPAM_REFUSED, id="content"),
             pytest.param(
                 {".": b"550 5.4.5 Daily user sending limit exceeded"}, 75, CODE.LIMIT_REACHED, id="limit"

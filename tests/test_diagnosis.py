@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import imaplib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from fluenzr_smtp.delivery import deliver
 from fluenzr_smtp.diagnosis import (
+    Line,
     authentication_verdicts,
     await_arrival,
     certificate_facts,
+    diagnose,
     examine,
     examine_imap,
     served_certificate,
@@ -29,6 +32,7 @@ from fluenzr_smtp.model import (
     Secret,
     Security,
     Submission,
+    Target,
 )
 from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.tls import read_certificate
@@ -60,11 +64,12 @@ from tests.sessions import (
     endpoint_at,
     endpoint_of,
     secrets_in,
+    target_of,
 )
 
 CODE = ProblemCode
-SMTP_STAGES = "resolve connect greeting capabilities auth sender recipient"
-IMAP_STAGES = "resolve connect greeting capabilities auth mailbox"
+SMTP_STAGES = "resolve connect greeting capabilities size auth sender recipient"
+IMAP_STAGES = "resolve connect greeting capabilities auth mailbox idle"
 HEADER = f"Message-ID: {MESSAGE_ID}\r\n".encode()
 QUICK = Clock(now=REAL_CLOCK.now, monotonic=REAL_CLOCK.monotonic, sleep=lambda _: None)
 
@@ -74,7 +79,7 @@ def checked(
 ) -> list[Check]:
     """Return the checks of an account whose servers play these scripts."""
     with ScriptedServer(smtp) as submission, ScriptedServer(imap or mailbox_script()) as mailbox:
-        account = account_of(endpoint_of(submission), endpoint_of(mailbox) if imap else None)
+        account = target_of(endpoint_of(submission), endpoint_of(mailbox) if imap else None)
         return list(examine(account, secret, **{"clock": REAL_CLOCK, "timeout": PATIENT, **how}))
 
 
@@ -110,20 +115,20 @@ class TestOrder:
             ),
             pytest.param(
                 {"EHLO": b"502 5.5.1 No"},
-                CODE.SERVER_REFUSED,
+                CODE.COMMAND_REFUSED,
                 "resolve connect greeting capabilities",
                 id="capabilities",
             ),
             pytest.param(
                 {"AUTH": b"535 5.7.139 SmtpClientAuthentication is disabled for the Tenant"},
                 CODE.AUTH_SMTP_DISABLED,
-                "resolve connect greeting capabilities auth",
+                "resolve connect greeting capabilities size auth",
                 id="auth",
             ),
             pytest.param(
                 {"MAIL": b"553 5.7.1 No"},
                 CODE.SENDER_REFUSED,
-                "resolve connect greeting capabilities auth sender",
+                "resolve connect greeting capabilities size auth sender",
                 id="sender",
             ),
             pytest.param({"RCPT": b"550 5.1.1 No"}, CODE.RECIPIENT_REFUSED, SMTP_STAGES, id="recipient"),
@@ -145,7 +150,7 @@ class TestOrder:
 
     def test_check_is_told_before_the_next_is_done(self):
         with ScriptedServer((Send(b"220 hi\r\n"), Silence())) as server:
-            checks = examine(account_of(endpoint_of(server)), SECRET, clock=REAL_CLOCK, timeout=BRIEF)
+            checks = examine(target_of(endpoint_of(server)), SECRET, clock=REAL_CLOCK, timeout=BRIEF)
 
             first_three = [next(checks).stage for _ in range(3)]
             checks.close()
@@ -156,7 +161,7 @@ class TestOrder:
 
     def test_nothing_is_sent(self):
         with ScriptedServer(submission_script()) as server:
-            account = account_of(endpoint_of(server))
+            account = target_of(endpoint_of(server))
             list(examine(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT, recipient=RECIPIENT))
 
         commands = server.connections[0].commands
@@ -198,7 +203,7 @@ class TestOrder:
         refusing = submission_script(overrides={"AUTH": b"535 5.7.8 No"})
 
         with ScriptedServer(refusing) as submission, ScriptedServer(mailbox_script()) as mailbox:
-            account = account_of(endpoint_of(submission), endpoint_of(mailbox))
+            account = target_of(endpoint_of(submission), endpoint_of(mailbox))
             checks = list(examine(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT))
 
         attempts = [line for server in (submission, mailbox) for line in _logins(server.connections)]
@@ -209,15 +214,21 @@ class TestOrder:
 class TestFacts:
     def test_what_is_known_of_each_stage_is_told(self):
         with ScriptedServer(submission_script()) as server:
-            account = account_of(endpoint_of(server))
+            account = target_of(endpoint_of(server))
             checks = list(examine(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT))
 
         known = {check.stage: check.facts for check in checks}
-        assert known[Stage.RESOLVE] == {"addresses": ("127.0.0.1",)}
-        assert known[Stage.CONNECT] == {"address": "127.0.0.1"}
+        assert known[Stage.RESOLVE] == {"addresses": ("127.0.0.1",), "ipv4": ("127.0.0.1",), "ipv6": ()}
+        assert known[Stage.CONNECT] == {"address": "127.0.0.1", "family": "ipv4", "used": True}
         assert known[Stage.GREETING] == {"banner": "scripted.test ESMTP ready"}
         assert known[Stage.CAPABILITIES]["mechanisms"] == ("PLAIN", "LOGIN")
-        assert known[Stage.AUTH] == {"mechanism": "PLAIN", "username": USERNAME}
+        assert known[Stage.SIZE] == {"announced": True, "limit_bytes": 10_240_000}
+        assert known[Stage.AUTH] == {
+            "mechanism": "PLAIN",
+            "mechanisms": ("PLAIN", "LOGIN"),
+            "username": USERNAME,
+            "answer": "235 2.7.0 Authentication successful",
+        }
 
     @pytest.mark.parametrize(
         ("overrides", "imap_overrides"),
@@ -243,7 +254,7 @@ class TestFacts:
         script = submission_script(tls_context=None if implicit else made.context())
 
         with ScriptedServer(script, tls_context=made.context() if implicit else None) as server:
-            account = account_of(endpoint_of(server, security, authority=authority))
+            account = target_of(endpoint_of(server, security, authority=authority))
             *_, last = examine(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT)
 
         assert last.problem is not None
@@ -255,7 +266,7 @@ class TestFacts:
 
     def test_dates_of_an_expired_certificate_are_told(self, authority):
         with ScriptedServer(submission_script(), tls_context=authority.expired().context()) as server:
-            account = account_of(endpoint_of(server, Security.IMPLICIT_TLS, authority=authority))
+            account = target_of(endpoint_of(server, Security.IMPLICIT_TLS, authority=authority))
             *_, last = examine(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT)
 
         assert last.problem is not None
@@ -264,6 +275,35 @@ class TestFacts:
             "2000-01-01",
             "2020-01-01",
         )
+        assert last.problem.facts["now"] == REAL_CLOCK.now().date().isoformat()
+
+    def test_clock_that_may_be_wrong_is_told_with_a_certificate_of_the_future(self, authority):
+        past = Clock(
+            now=lambda: datetime(1999, 7, 8, tzinfo=UTC),
+            monotonic=REAL_CLOCK.monotonic,
+            sleep=REAL_CLOCK.sleep,
+        )
+
+        with ScriptedServer(submission_script(), tls_context=authority.not_yet_valid().context()) as server:
+            account = target_of(endpoint_of(server, Security.IMPLICIT_TLS, authority=authority))
+            *_, last = examine(account, SECRET, clock=past, timeout=PATIENT)
+
+        assert last.problem is not None
+        assert last.problem.code is CODE.TLS_CERTIFICATE_NOT_YET_VALID
+        assert (last.problem.facts["not_before"], last.problem.facts["now"]) == ("2090-01-01", "1999-07-08")
+
+    def test_look_at_a_certificate_takes_no_longer_than_a_step(self, authority):
+        """The second connection is never greeted."""
+        untrusted = submission_script(tls_context=authority.other_host().context())
+
+        with ScriptedServer(untrusted, (Silence(),)) as server:
+            account = target_of(endpoint_of(server, Security.STARTTLS, authority=authority))
+            before = REAL_CLOCK.monotonic()
+            *_, last = examine(account, SECRET, clock=REAL_CLOCK, timeout=2 * BRIEF)
+
+        assert last.problem is not None
+        assert last.problem.code is CODE.TLS_CERTIFICATE_WRONG_HOST
+        assert REAL_CLOCK.monotonic() - before < 2 * 2 * BRIEF + 1
 
     def test_certificate_is_looked_at_without_trust(self, tmp_path):
         bridge = self_signed(tmp_path)
@@ -282,12 +322,62 @@ class TestRealServers:
     def test_sound_account_passes_every_stage(self, mailhost: MailHost, authority, security):
         account = real_account(mailhost, authority, mailhost.shop, security)
 
-        checks = list(examine(account, real_secret(mailhost.shop), clock=REAL_CLOCK, timeout=PATIENT))
+        checks = list(
+            examine(Target.of(account), real_secret(mailhost.shop), clock=REAL_CLOCK, timeout=PATIENT)
+        )
 
         assert [check.problem for check in checks if check.problem] == []
         assert {"tls", "auth", "recipient"} <= set(stages_of(checks, Protocol.SMTP).split())
         assert {"tls", "auth", "mailbox"} <= set(stages_of(checks, Protocol.IMAP).split())
         assert mailhost.shop.secret not in repr(checks)
+
+    @pytest.mark.parametrize("security", [Security.STARTTLS, Security.IMPLICIT_TLS])
+    def test_every_stage_has_its_facts(self, mailhost: MailHost, authority, security):
+        account = real_account(mailhost, authority, mailhost.shop, security)
+
+        checks = list(
+            examine(Target.of(account), real_secret(mailhost.shop), clock=REAL_CLOCK, timeout=PATIENT)
+        )
+
+        smtp = {check.stage: check.facts for check in checks if check.protocol is Protocol.SMTP and check.ok}
+        imap = {check.stage: check.facts for check in checks if check.protocol is Protocol.IMAP and check.ok}
+        assert smtp[Stage.SIZE] == {"announced": True, "limit_bytes": mailhost.message_size_limit}
+        assert smtp[Stage.AUTH]["answer"] == "235 2.7.0 Authentication successful"
+        assert imap[Stage.AUTH]["answer"] == "Logged in"
+        assert imap[Stage.IDLE] == {"supported": True}
+        assert "IDLE" in imap[Stage.CAPABILITIES]["capabilities"]
+        for facts in (smtp, imap):
+            assert facts[Stage.TLS]["version"] == "TLSv1.3"
+            before = facts[Stage.TLS].get("capabilities_before", ())
+            assert ("STARTTLS" in before) is (security is Security.STARTTLS)
+            assert "STARTTLS" not in facts[Stage.CAPABILITIES]["capabilities"]
+
+    @pytest.mark.parametrize("security", [Security.STARTTLS, Security.IMPLICIT_TLS])
+    def test_transcript_has_the_dialogue_and_no_secret(self, mailhost: MailHost, authority, security):
+        account = real_account(mailhost, authority, mailhost.shop, security)
+        lines: list[Line] = []
+
+        for _ in diagnose(
+            Target.of(account),
+            real_secret(mailhost.shop),
+            clock=REAL_CLOCK,
+            timeout=PATIENT,
+            known={},
+            try_usernames=False,
+            record=lines.append,
+        ):
+            pass
+
+        told = "\n".join(line.text for line in lines)
+        plain = f"\0{mailhost.shop.address}\0{mailhost.shop.secret}".encode()
+        assert "235 2.7.0 Authentication successful" in told
+        assert "OK [READ-ONLY] Examine completed" in told
+        for form in (
+            mailhost.shop.secret,
+            base64.b64encode(plain).decode().rstrip("=")[:-2],
+            base64.b64encode(mailhost.shop.secret.encode()).decode().rstrip("=")[:-2],
+        ):
+            assert form not in told
 
     def test_note_to_oneself_is_seen_with_the_verdict_of_the_receiver(self, mailhost: MailHost, authority):
         account = real_account(mailhost, authority, mailhost.shop)

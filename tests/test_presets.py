@@ -48,6 +48,9 @@ def good_record() -> dict[str, object]:
                 "source": "firma.example",
             }
         ],
+        "spf": ["_spf.firma.example"],
+        "dkim": ["s1", "s2.mail"],
+        "pages": {"auth-failed": "https://firma.example/login"},
         "hint": "The password is an app password.",
         "notes": ["Port 465 is advised."],
         "sources": ["https://firma.example/help"],
@@ -124,6 +127,9 @@ def test_good_record_becomes_a_preset_with_everything_it_says():
                 source="firma.example",
             ),
         ),
+        spf=("_spf.firma.example",),
+        dkim=("s1", "s2.mail"),
+        pages=(("auth-failed", "https://firma.example/login"),),
         hint="The password is an app password.",
         notes=("Port 465 is advised.",),
         sources=("https://firma.example/help",),
@@ -231,6 +237,16 @@ def test_limit_without_a_field_is_refused(field):
         (("checked",), "2026-11-22", "checked", "not-a-date"),
         (("checked",), datetime(2026, 11, 22, tzinfo=UTC), "checked", "not-a-date"),
         (("app_password_page",), "", "app_password_page", "missing"),
+        (("spf",), "include:firma.example", "spf", "not-a-list"),
+        (("spf",), ["include:firma.example"], "spf[0]", "not-a-host"),
+        (("dkim",), ["s1", "s 2"], "dkim[1]", "not-a-selector"),
+        (("dkim",), [".".join(["s"] * 200)], "dkim[0]", "not-a-selector"),
+        (("pages",), [], "pages", "not-a-table"),
+        (("pages",), {"auth-faild": "https://firma.example"}, "pages.auth-faild", "unknown-field"),
+        (("pages", "auth-failed"), 7, "pages.auth-failed", "not-text"),
+        (("pages", "auth-failed"), "http://firma.example", "pages.auth-failed", "not-https"),
+        (("pages", "auth-failed"), "https://firma.example@evil.example", "pages.auth-failed", "not-https"),
+        (("pages", "auth-failed"), "https://", "pages.auth-failed", "not-https"),
     ],
 )
 def test_value_out_of_range_is_refused_by_its_place(place, value, field, reason):
@@ -562,6 +578,43 @@ def test_own_preset_goes_first_where_both_name_the_domain(tmp_path):
 )
 def test_mx_hosts_lead_to_presets_by_suffix_on_label_borders(catalog, hosts, keys):
     assert [preset.key for preset in catalog.for_mx(hosts)] == keys
+
+
+@pytest.mark.parametrize(
+    ("host", "key"),
+    [
+        ("ssl0.ovh.net", "ovh"),
+        ("SSL0.ovh.net.", "ovh"),
+        ("imap.zoho.eu", "zoho-eu"),
+        ("smtppro.zoho.eu", "zoho-eu-pro"),
+        ("smtp-mail.outlook.com", "outlook"),
+        ("smtp.gmail.com", None),
+        ("smtp.office365.com", None),
+        ("127.0.0.1", None),
+        ("localhost", None),
+        ("ovh.net", None),
+        ("", None),
+    ],
+)
+def test_host_leads_to_the_one_preset_that_has_it(catalog, host, key):
+    found = catalog.for_host(host)
+
+    assert (found.key if found else None) == key
+
+
+def test_host_of_an_own_preset_goes_before_the_shipped_ones(tmp_path):
+    gmail = [{"host": "smtp.gmail.com", "port": 465, "encryption": "ssl"}]
+
+    catalog = PresetCatalog.load(own=own_file(tmp_path, mine={"smtp": gmail}))
+
+    assert catalog.for_host("smtp.gmail.com").key == "mine"
+
+
+def test_page_of_a_topic_is_found_or_empty():
+    preset = parsed(good_record())
+
+    assert preset.page("auth-failed") == "https://firma.example/login"
+    assert preset.page("send-limit") == ""
 
 
 def test_reading_the_catalogue_loads_nothing_heavy():

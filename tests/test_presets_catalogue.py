@@ -147,6 +147,31 @@ def test_oauth_providers_say_what_a_password_can_still_do(key, oauth):
     assert any("password can" in note or "password still" in note for note in preset.notes)
 
 
+@every_key
+def test_dkim_selectors_come_with_an_spf_name(key):
+    preset = PRESETS[key]
+
+    assert preset.spf or not preset.dkim
+    assert len(set(preset.spf)) == len(preset.spf)
+
+
+@pytest.mark.parametrize(
+    ("key", "include"),
+    [
+        ("ovh", "mx.ovh.com"),
+        ("ovh-ca", "mx.ovh.ca"),
+        ("gandi", "_mailcust.gandi.net"),
+        ("zoho-eu", "zohomail.eu"),
+        ("infomaniak", "spf.infomaniak.ch"),
+        ("proton-bridge", "_spf.protonmail.ch"),
+        ("google-workspace", "_spf.google.com"),
+        ("microsoft365", "spf.protection.outlook.com"),
+    ],
+)
+def test_name_that_an_spf_record_includes_is_the_one_that_the_provider_documents(key, include):
+    assert PRESETS[key].spf[0] == include
+
+
 def test_record_shown_in_the_guide_is_a_good_one():
     guide = Path(__file__).parents[1] / "docs" / "presets.md"
     example = guide.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]

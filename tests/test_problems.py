@@ -123,3 +123,17 @@ def test_equal_problems_count_once():
     other = Problem(code=CODE.BUG, stage=Stage.INTERNAL, facts={"host": "b"})
 
     assert len({first, same, other}) == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "transient"),
+    [
+        (ServerReply(451, "5.7.3", "x"), True),
+        (ServerReply(None, "4.7.1", "x"), True),
+        (ServerReply(None, "5.7.1", "x"), False),
+        (ServerReply(None, None, "NO x"), False),
+    ],
+    ids=["code-first", "status-alone", "status-for-good", "imap"],
+)
+def test_the_class_of_a_reply_is_that_of_its_code_else_of_its_status(reply, transient):
+    assert reply.is_transient is transient

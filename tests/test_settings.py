@@ -24,7 +24,6 @@ from fluenzr_smtp.settings import (
     parse_port,
     parse_security,
     parse_server,
-    usual_security,
 )
 
 PIN, OTHER_PIN = Fingerprint("a" * 64), Fingerprint("b" * 64)
@@ -160,23 +159,6 @@ def test_a_port_has_sixteen_bits_and_is_not_zero(number):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "port", "security"),
-    [
-        (Protocol.SMTP, None, Security.STARTTLS),
-        (Protocol.SMTP, 587, Security.STARTTLS),
-        (Protocol.SMTP, 465, Security.IMPLICIT_TLS),
-        (Protocol.SMTP, 2525, Security.STARTTLS),
-        (Protocol.IMAP, None, Security.IMPLICIT_TLS),
-        (Protocol.IMAP, 993, Security.IMPLICIT_TLS),
-        (Protocol.IMAP, 143, Security.STARTTLS),
-        (Protocol.IMAP, 1143, Security.STARTTLS),
-    ],
-)
-def test_a_port_has_a_usual_encryption_and_none_is_never_usual(protocol, port, security):
-    assert usual_security(protocol, port) is security
-
-
-@pytest.mark.parametrize(
     ("host", "expected"),
     [
         ("localhost", True),
@@ -237,7 +219,8 @@ def test_what_is_said_in_full_is_taken_word_by_word_or_refused(protocol, host, p
 
 
 @given(
-    st.sampled_from(Protocol), st.none() | hosts, st.none() | ports, st.none() | securities,
+    st.sampled_from((Protocol.SMTP, Protocol.IMAP)),
+    st.none() | hosts, st.none() | ports, st.none() | securities,
     st.sampled_from([(), SMTP, IMAP]),
 )  # fmt: skip
 def test_no_choice_leads_to_plain_text_by_itself_or_to_another_machine(protocol, host, port, security, known):

@@ -255,14 +255,16 @@ class TestStartTLS:
         assert canaries_in(connection) == []
 
     @pytest.mark.parametrize(
-        ("reply", "status"),
+        ("reply", "code", "status"),
         [
-            pytest.param(b"454 4.7.0 TLS not available due to temporary reason", 75, id="for-now"),
-            pytest.param(b"502 5.5.1 Not implemented", 76, id="for-good"),
-            pytest.param(b"501 5.5.4 Syntax error", 76, id="syntax"),
+            pytest.param(
+                b"454 4.7.0 TLS not available due to temporary reason", CODE.SERVER_FAULT, 75, id="for-now"
+            ),
+            pytest.param(b"554 5.7.3 No", CODE.TLS_STARTTLS_REFUSED, 76, id="for-good"),
+            pytest.param(b"501 5.5.4 Syntax error", CODE.COMMAND_REFUSED, 76, id="syntax"),
         ],
     )
-    def test_refusal_is_final_unless_the_server_says_later(self, authority, reply, status):
+    def test_refusal_is_final_unless_the_server_says_later(self, authority, reply, code, status):
         script = submission_script(overrides={"STARTTLS": reply}, tls_context=authority.valid().context())
 
         with ScriptedServer(script) as server:
@@ -275,7 +277,7 @@ class TestStartTLS:
             connection = server.finished_connection()
 
         problem = caught.value.problem
-        assert (problem.code, problem.exit_status) == (CODE.TLS_STARTTLS_REFUSED, status)
+        assert (problem.code, problem.exit_status) == (code, status)
         assert canaries_in(connection) == []
 
     def test_what_was_offered_before_tls_is_forgotten(self, authority):
@@ -603,9 +605,7 @@ class TestTransaction:
     @pytest.mark.parametrize(
         ("overrides", "outcome", "code"),
         [
-            pytest.param(
-                {"DATA": b"554 5.7.1 No"}, Outcome.REJECTED, CODE.CONTENT_REFUSED, id="data-refused"
-            ),
+            pytest.param({"DATA": b"554 5.7.1 No"}, Outcome.REJECTED, CODE.POLICY_REFUSED, id="data-refused"),
             pytest.param(
                 {"DATA": b"451 4.3.0 Later"}, Outcome.DEFERRED, CODE.SERVER_FAULT, id="data-for-now"
             ),
@@ -727,18 +727,22 @@ class TestOutOfStep:
         assert b"\r\n.\r\n" not in connection.received
 
     @pytest.mark.parametrize(
-        "overrides",
+        ("overrides", "code"),
         [
-            pytest.param({"EHLO": b"250-hi\r\n250 AUTH PLAIN\r\n421 4.4.2 Idle\r\n"}, id="before-login"),
-            pytest.param({"AUTH": b"235 ok\r\n421 4.4.2 Idle\r\n"}, id="before-mail"),
+            pytest.param(
+                {"EHLO": b"250-hi\r\n250 AUTH PLAIN\r\n421 4.4.2 Idle\r\n"},
+                CODE.AUTH_UNAVAILABLE,
+                id="before-login",
+            ),
+            pytest.param({"AUTH": b"235 ok\r\n421 4.4.2 Idle\r\n"}, CODE.SERVER_FAULT, id="before-mail"),
         ],
     )
-    def test_server_may_say_unasked_that_it_closes(self, overrides):
+    def test_server_may_say_unasked_that_it_closes(self, overrides, code):
         problem = problem_with(
             submission_script(overrides=overrides), lambda s: (log_in(s), s.submit(submission_to()))
         )
 
-        assert (problem.code, problem.exit_status) == (CODE.SERVER_FAULT, 75)
+        assert (problem.code, problem.exit_status) == (code, 75)
         assert problem.reply == ServerReply(421, "4.4.2", "Idle")
 
 

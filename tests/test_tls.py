@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -255,18 +254,16 @@ class TestHandshake:
     @pytest.mark.parametrize(
         ("steps", "security", "code", "status"),
         [
-            pytest.param(
-                (Close(),), Security.IMPLICIT_TLS, ProblemCode.TLS_HANDSHAKE_FAILED, 76, id="cut-off"
-            ),
+            pytest.param((Close(),), Security.IMPLICIT_TLS, ProblemCode.TLS_HANDSHAKE_CUT, 75, id="cut-off"),
             pytest.param(
                 (Silence(),), Security.IMPLICIT_TLS, ProblemCode.REPLY_TIMEOUT, 75, id="never-answered"
             ),
             pytest.param(
                 (ReadLine(), Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Close()),
                 Security.IMPLICIT_TLS,
-                ProblemCode.TLS_IMPLICIT_ON_STARTTLS_PORT,
+                ProblemCode.NOT_A_MAIL_SERVER,
                 76,
-                id="answered-in-clear",
+                id="answered-by-a-web-server",
             ),
             pytest.param(
                 (
@@ -278,8 +275,8 @@ class TestHandshake:
                     Close(),
                 ),
                 Security.STARTTLS,
-                ProblemCode.TLS_HANDSHAKE_FAILED,
-                76,
+                ProblemCode.TLS_HANDSHAKE_CUT,
+                75,
                 id="cut-off-after-starttls",
             ),
             pytest.param(
@@ -316,19 +313,25 @@ class TestHandshake:
 
         assert caught.value.problem.facts["seconds"] == 1
 
-    @pytest.mark.parametrize("greeting", [b"220 hi\r\n", b"* OK hi\r\n"], ids=["smtp", "imap"])
-    def test_implicit_tls_on_a_starttls_port_is_named_by_the_greeting_that_answers(self, greeting):
+    @pytest.mark.parametrize(
+        ("greeting", "code"),
+        [
+            pytest.param(b"220 hi\r\n", ProblemCode.TLS_IMPLICIT_ON_STARTTLS_PORT, id="smtp"),
+            pytest.param(b"* OK hi\r\n", ProblemCode.NOT_A_MAIL_SERVER, id="imap"),
+        ],
+    )
+    def test_implicit_tls_on_a_starttls_port_is_named_by_the_greeting_that_answers(self, greeting, code):
         with ScriptedServer((ReadUntil(CLIENT_HELLO), Send(greeting), Silence())) as server:
             delivery = delivered_to(endpoint_of(server, Security.IMPLICIT_TLS))
 
-        assert delivery.problems[0].code is ProblemCode.TLS_IMPLICIT_ON_STARTTLS_PORT
+        assert delivery.problems[0].code is code
         assert delivery.exit_status == 76
         assert canaries_in(server.connections[0]) == []
 
     def test_implicit_tls_on_a_starttls_port_is_named_by_the_greeting_that_came_first(self):
         with ScriptedServer(submission_script()) as server:
             wire = Wire(endpoint_of(server, Security.IMPLICIT_TLS), clock=REAL_CLOCK, timeout=PATIENT)
-            wire.connect(((socket.AF_INET, (server.host, server.port)),))
+            wire.connect(wire.resolve())
             assert wire.arrives_within(PATIENT)
 
             with pytest.raises(FluenzrError) as caught:

@@ -14,7 +14,7 @@ import pytest
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Endpoint, Security
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
-from fluenzr_smtp.wire import MAX_LINE_BYTES, MAX_STEP_BYTES, Wire
+from fluenzr_smtp.wire import MAX_LINE_BYTES, MAX_STEP_BYTES, Address, Wire, service_of
 from tests.servers.scripted import (
     Close,
     Dribble,
@@ -28,13 +28,15 @@ from tests.servers.scripted import (
 )
 from tests.sessions import BRIEF, PATIENT, REAL_CLOCK, SteppingClock, endpoint_of
 
-LOOPBACK = socket.AF_INET
+
+def at(port: int) -> Address:
+    return Address(socket.AF_INET, ("127.0.0.1", port))
 
 
 @contextlib.contextmanager
 def wire_to(server: ScriptedServer, *, timeout: float = PATIENT, clock: Clock = REAL_CLOCK) -> Iterator[Wire]:
     wire = Wire(endpoint_of(server), clock=clock, timeout=timeout)
-    wire.connect(((LOOPBACK, (server.host, server.port)),))
+    wire.connect((at(server.port),))
     wire.begin(Stage.GREETING)
     try:
         yield wire
@@ -91,7 +93,7 @@ class TestResolve:
     def test_loopback_has_an_address(self):
         addresses = unopened(host="localhost", port=587).resolve()
 
-        assert ("127.0.0.1", 587) in [address for _, address in addresses]
+        assert ("127.0.0.1", 587) in [address.place for address in addresses]
 
     @pytest.mark.parametrize(
         "host",
@@ -112,7 +114,7 @@ class TestResolve:
 class TestConnect:
     def test_closed_port_is_refused_and_worth_another_try(self, closed_port):
         with pytest.raises(FluenzrError) as caught:
-            unopened(port=closed_port).connect(((LOOPBACK, ("127.0.0.1", closed_port)),))
+            unopened(port=closed_port).connect((at(closed_port),))
 
         problem = caught.value.problem
         assert (problem.code, problem.exit_status) == (ProblemCode.CONNECT_REFUSED, 75)
@@ -120,7 +122,7 @@ class TestConnect:
 
     def test_unanswered_connection_times_out(self, full_port):
         with pytest.raises(FluenzrError) as caught:
-            unopened(timeout=BRIEF).connect(((LOOPBACK, ("127.0.0.1", full_port)),))
+            unopened(timeout=BRIEF).connect((at(full_port),))
 
         assert caught.value.problem.code is ProblemCode.CONNECT_TIMEOUT
         assert caught.value.problem.exit_status == 75
@@ -129,15 +131,13 @@ class TestConnect:
         with ScriptedServer((Silence(),)) as server:
             wire = unopened()
 
-            chosen = wire.connect(
-                ((LOOPBACK, ("127.0.0.1", closed_port)), (LOOPBACK, (server.host, server.port)))
-            )
+            chosen = wire.connect((at(closed_port), at(server.port)))
             wire.close()
 
-        assert chosen == server.host
+        assert chosen == at(server.port)
 
     def test_refusal_is_told_rather_than_the_silence_of_another_address(self, closed_port, full_port):
-        addresses = ((LOOPBACK, ("127.0.0.1", closed_port)), (LOOPBACK, ("127.0.0.1", full_port)))
+        addresses = (at(closed_port), at(full_port))
 
         with pytest.raises(FluenzrError) as caught:
             unopened(timeout=BRIEF).connect(addresses)
@@ -259,7 +259,7 @@ class TestDeadline:
     def test_peer_that_does_not_read_cannot_hold_a_write(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             wire = unopened(timeout=BRIEF)
-            wire.connect(((LOOPBACK, listener.getsockname()),))
+            wire.connect((at(listener.getsockname()[1]),))
             with pytest.raises(FluenzrError) as caught:
                 wire.write(b"x" * (64 << 20))
 
@@ -291,3 +291,33 @@ class TestAfterAFault:
     def test_silence_is_noticed_without_waiting(self):
         with ScriptedServer((Silence(),)) as server, wire_to(server) as wire:
             assert not wire.has_arrived()
+
+
+class TestServices:
+    @pytest.mark.parametrize(
+        ("greeting", "service"),
+        [
+            pytest.param(b"220 mail.shop.test ESMTP Postfix\r\n", "SMTP", id="smtp"),
+            pytest.param(b"554 5.7.1 no\r\n", "SMTP", id="smtp-refusing"),
+            pytest.param(b"220 ftp.shop.test ESMTP ready\r\n", "SMTP", id="smtp-on-a-host-named-ftp"),
+            pytest.param(b"220 ftp.shop.test ready\r\n", "SMTP", id="host-named-ftp"),
+            pytest.param(b"* OK [CAPABILITY IMAP4rev1] ready\r\n", "IMAP", id="imap"),
+            pytest.param(b"* BYE no\r\n", "IMAP", id="imap-refusing"),
+            pytest.param(b"+OK ready\r\n", "POP3", id="pop3"),
+            pytest.param(b"-ERR busy\r\n", "POP3", id="pop3-refusing"),
+            pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", "SSH", id="ssh"),
+            pytest.param(b"HTTP/1.1 400 Bad Request\r\n", "HTTP", id="http"),
+            pytest.param(b"<!DOCTYPE HTML>\n", "HTTP", id="http-0.9"),
+            pytest.param(b"220 (vsFTPd 3.0.3)\r\n", "FTP", id="vsftpd"),
+            pytest.param(b"220 ProFTPD Server (Debian) [::ffff:192.0.2.1]\r\n", "FTP", id="proftpd"),
+            pytest.param(b"220-FileZilla Server 1.7\r\n", "FTP", id="filezilla"),
+            pytest.param(b"220 Microsoft FTP Service\r\n", "FTP", id="iis"),
+            pytest.param(b"220---------- Welcome to Pure-FTPd [TLS] ----------\r\n", "FTP", id="pure-ftpd"),
+            pytest.param(b"200 news.shop.test InterNetNews ready\r\n", "NNTP", id="nntp"),
+            pytest.param(b"hello\r\n", "", id="unknown"),
+            pytest.param(b"", "", id="nothing"),
+            pytest.param(b"\xff\x00\xfe", "", id="binary"),
+        ],
+    )
+    def test_service_is_known_by_its_first_words(self, greeting, service):
+        assert service_of(greeting) == service

@@ -64,7 +64,7 @@ def deliver(
     ``timeout`` bounds each step, in seconds; the answer after the last byte is awaited for ten minutes
     (RFC 5321 §4.5.3.2.6) whatever it says.
     """
-    session = SMTPSession(account.smtp, clock=clock, timeout=timeout)
+    session = SMTPSession(account.smtp, clock=clock, timeout=timeout, provider=account.preset or "")
     if secret is not None:
         session.hide(secret)
     try:

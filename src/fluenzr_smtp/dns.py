@@ -1,54 +1,202 @@
-"""DNS look-ups that the system's resolver does not offer: the mail exchangers of a domain.
+"""DNS look-ups that the system's resolver does not offer: MX, TXT, TLSA, and addresses from a chosen server.
 
-The one home of dnspython. Host addresses are the business of ``wire``; which provider an exchanger belongs to
-is that of ``presets``.
+The one home of dnspython. Every answer is taken as it comes: which provider an exchanger belongs to is the
+business of ``presets``, what a record means that of ``domain``.
 """
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
 import dns.exception
+import dns.flags
 import dns.name
 import dns.resolver
 import idna
+from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TLSA import TLSA
+from dns.rdtypes.ANY.TXT import TXT
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
 
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.problems import ProblemCode, Stage
 
+_PORT = 53
+_MOST_RECORDS = 100  # of one answer; what a hostile zone puts behind them is not read
+_Record = TypeVar("_Record")
 
-def mail_exchangers(
-    domain: str, *, timeout: float, nameservers: tuple[str, ...] | None = None, port: int = 53
-) -> tuple[str, ...]:
-    """Return the MX hosts of a domain, the most preferred first (RFC 5321 §5.1).
 
-    Args:
-        domain: Looked up as it is, without a search list; international labels are encoded (IDNA 2008).
-        timeout: Seconds for the whole look-up, all servers and repetitions together. Where all are silent,
-            dnspython's pause before the next round ends later: by 0.1 s of 1 s, 0.4 s of 5 s, 2 s at most.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchangers:
+    """The MX records of a domain. ``is_null`` says that it takes no mail (RFC 7505)."""
+
+    hosts: tuple[str, ...] = ()
+    is_null: bool = False
+    is_authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """One TLSA record (RFC 6698 §2.1)."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Associations:
+    """The TLSA records of a name. ``is_authenticated``: the resolver has verified them (RFC 4035 §3.2.3)."""
+
+    records: tuple[Association, ...] = ()
+    is_authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolver:
+    """Whom to ask, and for how long.
+
+    Each look-up raises ``dns-host-unknown`` for a name that cannot exist, and ``dns-unavailable`` where no
+    server answered in time or none could answer. Names come back in lower-case ASCII without the last dot,
+    anything odd in them escaped. Records of no order of their own come sorted, a hundred of them at most.
+
+    Attributes:
         nameservers: IP addresses to ask instead of those of the system.
         port: The port of the name servers.
+        timeout: Seconds for one look-up, all servers and repetitions together. Where all are silent,
+            dnspython's pause before the next round ends later: by 0.1 s of 1 s, 0.4 s of 5 s, 2 s at most.
+    """
 
-    Returns:
-        Lower-case ASCII names without the last dot; empty where the domain has no MX record, or only the
-        null MX that says that it takes no mail (RFC 7505).
+    nameservers: tuple[str, ...] | None = None
+    port: int = _PORT
+    timeout: float = 5.0
+
+    def exchangers(self, domain: str) -> Exchangers:
+        """Return the MX hosts of a domain, the most preferred first (RFC 5321 §5.1).
+
+        Raises:
+            FluenzrError: ``dns-host-unknown`` also where the domain does not exist; ``dns-unavailable``.
+        """
+        answer = self._ask(domain, "MX")
+        if answer is None:
+            raise failure(ProblemCode.DNS_HOST_UNKNOWN, Stage.RESOLVE, host=domain)
+        found = _records(answer, MX)
+        hosts = sorted((record.preference, _text(record.exchange)) for record in found)
+        named = tuple(dict.fromkeys(host for _, host in hosts if host))
+        return Exchangers(
+            hosts=named, is_null=bool(found) and not named, is_authenticated=_is_authenticated(answer)
+        )
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the TXT records of a name, the strings of each joined; none where there is no such name.
+
+        Bytes that are not UTF-8 come as hexadecimal escapes.
+        """
+        found = (b"".join(record.strings) for record in _records(self._ask(name, "TXT"), TXT))
+        return tuple(sorted(each.decode("utf-8", "backslashreplace") for each in found))
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Return the IPv4 and IPv6 addresses of a name; none where there is no such name."""
+        four = sorted(str(record.address) for record in _records(self._ask(name, "A"), A))
+        six = sorted(str(record.address) for record in _records(self._ask(name, "AAAA"), AAAA))
+        return (*four, *six)
+
+    def alias(self, name: str) -> str:
+        """Return the name that this one is an alias for (CNAME), or an empty text."""
+        return next((_text(record.target) for record in _records(self._ask(name, "CNAME"), CNAME)), "")
+
+    def tlsa(self, name: str) -> Associations:
+        """Return the TLSA records of a name such as ``_25._tcp.mx.example``, which need not exist."""
+        answer = self._ask(name, "TLSA")
+        found = tuple(
+            Association(
+                usage=record.usage, selector=record.selector, matching=record.mtype, data=bytes(record.cert)
+            )
+            for record in _records(answer, TLSA)
+        )
+        return Associations(records=found, is_authenticated=_is_authenticated(answer))
+
+    def _ask(self, name: str, rdtype: str) -> dns.resolver.Answer | None:
+        """Return the answer, or None where the name does not exist."""
+        full = _full_name(name)
+        try:
+            return self._engine().resolve(
+                full, rdtype, lifetime=self.timeout, search=False, raise_on_no_answer=False
+            )
+        except dns.resolver.NXDOMAIN:
+            return None
+        except (dns.exception.DNSException, OSError, ValueError) as error:  # ValueError: an odd resolv.conf
+            reason = "no-answer" if isinstance(error, dns.exception.Timeout) else "server-failure"
+            raise failure(ProblemCode.DNS_UNAVAILABLE, Stage.RESOLVE, host=name, reason=reason) from error
+
+    def _engine(self) -> dns.resolver.Resolver:
+        engine = dns.resolver.Resolver(configure=self.nameservers is None)
+        engine.port = self.port
+        engine.set_flags(dns.flags.RD | dns.flags.AD)  # AD: tell us if you have verified it (RFC 6840 §5.7)
+        if self.nameservers is not None:
+            engine.nameservers = list(self.nameservers)
+        return engine
+
+
+def mail_exchangers(
+    domain: str, *, timeout: float, nameservers: tuple[str, ...] | None = None, port: int = _PORT
+) -> tuple[str, ...]:
+    """Return the MX hosts of a domain, the most preferred first; none also for the null MX.
 
     Raises:
-        FluenzrError: ``dns-host-unknown`` where the domain does not exist or cannot exist,
-            ``dns-unavailable`` where no server answered in time or none could answer.
+        FluenzrError: ``dns-host-unknown``, ``dns-unavailable``; see ``Resolver``.
     """
-    name = _full_name(domain)
+    return Resolver(nameservers=nameservers, port=port, timeout=timeout).exchangers(domain).hosts
+
+
+def parse_resolver(text: str) -> tuple[str, int]:
+    """Read ``address`` or ``address:port``; an IPv6 address with a port stands in brackets (RFC 3986 §3.2.2).
+
+    Raises:
+        FluenzrError: ``setting-invalid`` with the reason ``not-an-ip-address`` or ``not-a-port``.
+    """
+    wanted = text.strip()
+    host, colon, port = wanted.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")):
+        host, port = wanted, str(_PORT)
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
     try:
-        answer = _resolver(nameservers, port).resolve(
-            name, "MX", lifetime=timeout, search=False, raise_on_no_answer=False
-        )
-    except dns.resolver.NXDOMAIN as error:
-        raise failure(ProblemCode.DNS_HOST_UNKNOWN, Stage.RESOLVE, host=domain) from error
-    except (dns.exception.DNSException, OSError, ValueError) as error:  # ValueError: an odd resolv.conf
-        reason = "no-answer" if isinstance(error, dns.exception.Timeout) else "server-failure"
-        raise failure(ProblemCode.DNS_UNAVAILABLE, Stage.RESOLVE, host=domain, reason=reason) from error
-    records = [record for record in answer.rrset or () if isinstance(record, MX)]
-    hosts = sorted((record.preference, _text(record.exchange)) for record in records)
-    return tuple(dict.fromkeys(host for _, host in hosts if host))
+        address = str(ipaddress.ip_address(host))
+    except ValueError as error:
+        raise _invalid(text, "not-an-ip-address") from error
+    # The length goes first: int() refuses thousands of digits by an error of its own.
+    if len(port) > len("65535") or not (port.isascii() and port.isdecimal()) or not 1 <= int(port) <= 65535:
+        raise _invalid(text, "not-a-port")
+    return address, int(port)
+
+
+def ascii_domain(domain: str) -> str:
+    """Return a domain in lower-case A-labels without the last dot (IDNA 2008, RFC 5890).
+
+    Raises:
+        FluenzrError: ``dns-host-unknown`` where no name of the DNS can be spelled like that.
+    """
+    return _text(_full_name(domain))
+
+
+def _invalid(text: str, reason: str) -> Exception:
+    return failure(ProblemCode.SETTING_INVALID, Stage.USAGE, setting="--resolver", value=text, reason=reason)
+
+
+def _records(answer: dns.resolver.Answer | None, kind: type[_Record]) -> list[_Record]:
+    found: Iterable[object] = answer.rrset or () if answer is not None else ()
+    return [record for record in found if isinstance(record, kind)][:_MOST_RECORDS]
+
+
+def _is_authenticated(answer: dns.resolver.Answer | None) -> bool:
+    return answer is not None and bool(answer.response.flags & dns.flags.AD)
 
 
 def _full_name(domain: str) -> dns.name.Name:
@@ -64,14 +212,6 @@ def _full_name(domain: str) -> dns.name.Name:
     if name == dns.name.root:
         raise failure(ProblemCode.DNS_HOST_UNKNOWN, Stage.RESOLVE, host=domain)
     return name
-
-
-def _resolver(nameservers: tuple[str, ...] | None, port: int) -> dns.resolver.Resolver:
-    resolver = dns.resolver.Resolver(configure=nameservers is None)
-    resolver.port = port
-    if nameservers is not None:
-        resolver.nameservers = list(nameservers)
-    return resolver
 
 
 def _text(name: dns.name.Name) -> str:

@@ -24,10 +24,11 @@ class Security(StrEnum):
 
 
 class Protocol(StrEnum):
-    """Which of an account's two servers is meant."""
+    """What is talked to: one of an account's two servers, or the DNS about a domain."""
 
     SMTP = "smtp"
     IMAP = "imap"
+    DNS = "dns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,17 @@ class Need(StrEnum):
     REQUIRED = "required"
 
 
+_PASSWORD_TOPICS = frozenset({"auth-failed", "app-password-required"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """A provider's record in the catalogue. Endpoints are in the order in which they should be tried."""
+    """A provider's record in the catalogue. Endpoints are in the order in which they should be tried.
+
+    ``spf`` holds the names one of which an SPF record includes to admit the provider, the proposed one first;
+    ``dkim`` the selectors that it signs with; ``pages`` the provider's own help for topics of the guide, as
+    pairs of topic and address.
+    """
 
     key: str
     name: str
@@ -123,7 +132,15 @@ class Preset:
     notes: tuple[str, ...]
     sources: tuple[str, ...]
     checked: date
+    spf: tuple[str, ...] = ()
+    dkim: tuple[str, ...] = ()
+    pages: tuple[tuple[str, str], ...] = ()
     is_own: bool = False
+
+    def page(self, topic: str) -> str:
+        """Return the provider's own page for a topic of the guide, or an empty text."""
+        pages = dict(self.pages)
+        return pages.get(topic, self.app_password_page if topic in _PASSWORD_TOPICS else "")
 
 
 class Secret:
@@ -256,20 +273,73 @@ class RecipientOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a diagnosis is about: servers, with or without an account at them.
+
+    ``name`` is what a person called it by. Without ``address`` no sender and no recipient are named; without
+    ``username`` nobody logs in. ``account`` is the name under which the vault has it, or empty.
+    """
+
+    name: str
+    smtp: Endpoint | None = None
+    imap: Endpoint | None = None
+    address: str = ""
+    username: str | None = None
+    imap_username: str | None = None
+    preset: str | None = None
+    account: str = ""
+
+    @classmethod
+    def of(cls, account: Account) -> Target:
+        """Return an account as the target of a diagnosis."""
+        return cls(
+            name=account.name,
+            smtp=account.smtp,
+            imap=account.imap,
+            address=account.address,
+            username=account.username,
+            imap_username=account.imap_username,
+            preset=account.preset,
+            account=account.name,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """Another way to reach a server that the guide tells a person to try. ``username`` None: as it was."""
+
+    protocol: Protocol
+    endpoint: Endpoint
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line of a diagnosis: a stage that held, or the problem in which it ended."""
+    """One line of a diagnosis: a stage that held, or the problem in which it ended.
+
+    ``endpoint`` is None where a domain is looked at, not a server. An advisory check's problem is worth
+    knowing, but mail goes all the same. ``remedy`` is the other way that was tried in this check, if any.
+    """
 
     protocol: Protocol
     stage: Stage
-    endpoint: Endpoint
     elapsed: timedelta
+    endpoint: Endpoint | None = None
+    domain: str = ""
     facts: Facts = field(default_factory=no_facts, hash=False)
     problem: Problem | None = None
+    is_advisory: bool = False
+    remedy: Remedy | None = None
 
     @property
     def ok(self) -> bool:
         """Say whether the stage held."""
         return self.problem is None
+
+    @property
+    def is_failure(self) -> bool:
+        """Say whether mail does not go because of this."""
+        return self.problem is not None and not self.is_advisory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from typing import TypeVar
 from fluenzr_smtp import files
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Endpoint, Limit, LimitUnit, Need, Preset, Security, UsernameRule
-from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.problems import TOPICS, ProblemCode, Stage
 
 UNCHECKED = date.min
 """``Preset.checked`` of an own record that names no date."""
@@ -36,6 +36,9 @@ _OWN_DEFAULTS: Mapping[str, object] = MappingProxyType(
         "app_password": "no",
         "oauth": "no",
         "limits": [],
+        "spf": [],
+        "dkim": [],
+        "pages": {},
         "hint": "",
         "notes": [],
         "sources": [],
@@ -49,6 +52,7 @@ _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")  # A-labels; "_" is seen in host names
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _SPAN_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_PAGE = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(/[\x21-\x7e]*)?")
 _LONGEST_KEY = 64
 _LIMIT_BYTES = 262_144  # several times the shipped catalogue
 
@@ -104,6 +108,18 @@ class PresetCatalog:
             for preset in self._own_first()
             if any(name.endswith("." + suffix) for suffix in preset.mx for name in names)
         )
+
+    def for_host(self, host: str) -> Preset | None:
+        """Return the one preset that has this host among its servers; an own one goes before shipped ones.
+
+        None where several share it, and for loopback: what answers there may be anything.
+        """
+        wanted = host.casefold().rstrip(".")
+        if is_loopback(wanted):
+            return None
+        found = [each for each in self._own_first() if wanted in {one.host for one in each.smtp + each.imap}]
+        own = [each for each in found if each.is_own] or found
+        return own[0] if len(own) == 1 else None
 
     def _own_first(self) -> list[Preset]:
         return sorted(self.presets.values(), key=lambda preset: not preset.is_own)
@@ -174,6 +190,9 @@ def parse_preset(key: str, record: object, *, path: Path, is_own: bool) -> Prese
         app_password_page=page,
         oauth=_choice(table["oauth"], place.at("oauth"), _OAUTH),
         limits=_each(table["limits"], place.at("limits"), _own_limit if is_own else _limit),
+        spf=_each(table["spf"], place.at("spf"), _domain),
+        dkim=_each(table["dkim"], place.at("dkim"), _selector),
+        pages=_pages(table["pages"], place.at("pages")),
         hint=_text(table["hint"], place.at("hint"), empty=is_own),
         notes=_each(table["notes"], place.at("notes"), _text, empty=is_own),
         sources=_each(table["sources"], place.at("sources"), _text, empty=is_own),
@@ -284,13 +303,37 @@ def _endpoint(value: object, place: _Place) -> Endpoint:
         raise place.at("port").invalid("not-a-port")
     security = _choice(table["encryption"], place.at("encryption"), tuple(Security))
     host = _text(table["host"], place.at("host")).lower()
-    address = _ip_address(host)
-    if address is None:
+    if _ip_address(host) is None:
         host = _domain(host, place.at("host"))
-    is_loopback = host == "localhost" or (address is not None and address.is_loopback)
-    if security is Security.NONE and not is_loopback:
+    if security is Security.NONE and not is_loopback(host):
         raise place.at("encryption").invalid("loopback-only")
     return Endpoint(host=host, port=port, security=security)
+
+
+def _selector(value: object, place: _Place) -> str:
+    """Read a DKIM selector: one or more labels (RFC 6376 §3.1)."""
+    name = _text(value, place).lower()
+    if len(name) > 253 or not all(map(_LABEL.fullmatch, name.split("."))):
+        raise place.invalid("not-a-selector")
+    return name
+
+
+def _pages(value: object, place: _Place) -> tuple[tuple[str, str], ...]:
+    table = _table(value, place, mandatory=(), optional=TOPICS)
+    return tuple((topic, _page(page, place.at(topic))) for topic, page in table.items())
+
+
+def _page(value: object, place: _Place) -> str:
+    page = _text(value, place)
+    if not _PAGE.fullmatch(page):
+        raise place.invalid("not-https")
+    return page
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this computer."""
+    address = _ip_address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -12,18 +12,21 @@ from dataclasses import dataclass, replace
 
 import idna
 
+from fluenzr_smtp import ports
 from fluenzr_smtp.compose import parse_address
 from fluenzr_smtp.errors import failure
-from fluenzr_smtp.model import Account, Endpoint, Fingerprint, Preset, Protocol, Security, UsernameRule
+from fluenzr_smtp.model import (
+    Account,
+    Endpoint,
+    Fingerprint,
+    Preset,
+    Protocol,
+    Remedy,
+    Security,
+    UsernameRule,
+)
 from fluenzr_smtp.problems import ProblemCode, Stage
 
-# RFC 6409 §3.1, RFC 8314 §7.3, RFC 5321 §2.3.4 for a relay on this machine; RFC 9051 §2.1, RFC 8314 §7.2.
-_PORTS = {
-    Protocol.SMTP: {Security.STARTTLS: 587, Security.IMPLICIT_TLS: 465, Security.NONE: 25},
-    Protocol.IMAP: {Security.STARTTLS: 143, Security.IMPLICIT_TLS: 993, Security.NONE: 143},
-}
-_IMPLICIT_TLS_PORTS = {465, 993}
-_IMAP_STARTTLS_PORTS = {143, 1143}
 _NAMES = {"tls": Security.STARTTLS}  # the users' page calls STARTTLS on 587 "TLS"
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
@@ -166,6 +169,13 @@ def change_account(account: Account, choices: Choices, preset: Preset | None) ->
     )
 
 
+def with_remedy(account: Account, remedy: Remedy) -> Account:
+    """Return the account as a diagnosis found it to work."""
+    if remedy.protocol is Protocol.IMAP:
+        return replace(account, imap=remedy.endpoint, imap_username=remedy.username or account.imap_username)
+    return replace(account, smtp=remedy.endpoint, username=remedy.username or account.username)
+
+
 def _changed_endpoint(
     protocol: Protocol, present: Endpoint | None, choices: Choices, known: tuple[Endpoint, ...]
 ) -> Endpoint | None:
@@ -206,7 +216,7 @@ def choose_endpoint(protocol: Protocol, choice: ServerChoice, known: Iterable[En
     if host is None:
         return None
     security = choice.security or _likely_security(protocol, choice.port, host, endpoints)
-    port = _PORTS[protocol][security] if choice.port is None else choice.port
+    port = ports.STANDARD[protocol][security] if choice.port is None else choice.port
     endpoint = Endpoint(host=host, port=parse_port(port), security=security)
     if security is Security.NONE and not is_loopback(endpoint.host):
         raise failure(ProblemCode.ENCRYPTION_REQUIRED, Stage.USAGE, host=endpoint.host, port=endpoint.port)
@@ -226,16 +236,9 @@ def _likely_security(
 ) -> Security:
     """Return the encryption that goes with a port; of an unusual one, what the host is known to use."""
     same_host = next((each.security for each in known if each.host == host), None)
-    if port is None or same_host is None or port in _PORTS[protocol].values():
-        return usual_security(protocol, port)
+    if port is None or same_host is None or port in ports.STANDARD[protocol].values():
+        return ports.usual_security(protocol, port)
     return same_host
-
-
-def usual_security(protocol: Protocol, port: int | None) -> Security:
-    """Return what a port is used with as a rule; of an unusual one, what RFC 8314 prefers for IMAP."""
-    if protocol is Protocol.IMAP:
-        return Security.STARTTLS if port in _IMAP_STARTTLS_PORTS else Security.IMPLICIT_TLS
-    return Security.IMPLICIT_TLS if port in _IMPLICIT_TLS_PORTS else Security.STARTTLS
 
 
 def _trusting(endpoint: Endpoint, choices: Choices) -> Endpoint:

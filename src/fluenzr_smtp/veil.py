@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from array import array
 from collections.abc import Iterator
 
 from fluenzr_smtp.model import Secret
@@ -54,7 +55,7 @@ class Veil:
     def _pieces_in(self, text: str) -> bytearray:
         """Return a byte for each character: 1 where a piece of the secret stands, or what parts it."""
         struck = bytearray(len(text))
-        places = [place for place, character in enumerate(text) if character.isalnum()]
+        places = array("L", (place for place, character in enumerate(text) if character.isalnum()))
         bare = _bare(text)
         for size, pieces in self._pieces.items():
             for start in range(len(bare) - size + 1):

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import dns.rcode
 import pytest
 
 from tests.cli.program import Program, server_options
 from tests.servers.certificates import Authority, ServerCertificate, self_signed
 from tests.servers.mailhost import MailHost
+from tests.servers.nameserver import name_server
 from tests.servers.scripted import ScriptedServer, mailbox_script, submission_script
-from tests.test_dns import name_server, records, refusal
 
 SECRET = "a secret of the tests"
 ADDRESS = "shop@shop.test"
@@ -561,7 +560,7 @@ def asking(port: int) -> str:
 
 
 def test_what_is_missing_is_asked_and_what_cannot_be_read_asked_again(program: Program, mailhost: MailHost):
-    with name_server(refusal(dns.rcode.NXDOMAIN)) as port:
+    with name_server({}) as resolver:
         ended = program.at_terminal(
             "account", "add", "--ca-file", str(mailhost.ca_file), "--no-imap", "--name", "asked",
             dialogue=[
@@ -577,7 +576,7 @@ def test_what_is_missing_is_asked_and_what_cannot_be_read_asked_again(program: P
                 ("Encryption: starttls or ssl [starttls]: ", "\n"),
                 ("Password of shop@shop.test: ", f"{mailhost.shop.secret}\n"),
             ],
-            before=asking(port),
+            before=asking(resolver.port),
         )  # fmt: skip
 
     assert ended.status == 0, ended.err
@@ -587,7 +586,7 @@ def test_what_is_missing_is_asked_and_what_cannot_be_read_asked_again(program: P
 
 
 def test_the_mail_servers_of_the_domain_suggest_a_preset(program: Program):
-    with name_server(records("10 mx1.mail.ovh.net.", name="firma.example.")) as port:
+    with name_server({("firma.example", "MX"): ["10 mx1.mail.ovh.net."]}) as resolver:
         ended = program.at_terminal(
             "account", "add", "me@firma.example", "--no-test",
             dialogue=[
@@ -595,7 +594,7 @@ def test_the_mail_servers_of_the_domain_suggest_a_preset(program: Program):
                 ("Use the preset ovh? [Y/n]: ", "\n"),
                 ("Password of me@firma.example: ", "a secret\n"),
             ],
-            before=asking(port),
+            before=asking(resolver.port),
         )  # fmt: skip
 
     assert ended.status == 0, ended.err

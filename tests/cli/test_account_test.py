@@ -12,8 +12,8 @@ from tests.servers.mailhost import MailHost
 from tests.servers.postfix import GREYLISTED, VERDICT
 from tests.servers.scripted import Close, ScriptedServer, submission_script
 
-SMTP_STAGES = ["resolve", "connect", "greeting", "tls", "capabilities", "auth", "sender", "recipient"]
-IMAP_STAGES = ["resolve", "connect", "tls", "greeting", "capabilities", "auth", "mailbox"]
+SMTP_STAGES = ["resolve", "connect", "greeting", "tls", "capabilities", "size", "auth", "sender", "recipient"]
+IMAP_STAGES = ["resolve", "connect", "tls", "greeting", "capabilities", "auth", "mailbox", "idle"]
 
 
 def tried(program: Program, *options: str) -> Ended:
@@ -57,10 +57,9 @@ def test_people_see_each_line_and_the_verdict(shop: Program):
     lines = [line.split() for line in ended.out.splitlines()]
     assert (ended.status, ended.err) == (0, "")
     assert ["shop@shop.test", "(shop)"] in lines
-    assert [line[1] for line in lines if line[0] == "ok" and line[1] in SMTP_STAGES][
-        : len(SMTP_STAGES)
-    ] == SMTP_STAGES
-    assert [line[-4:] for line in lines if line[1] == "arrival"] == [
+    held = [line[3] for line in lines if line[:3] == ["├─", "✓", "ok"]]
+    assert held == [*SMTP_STAGES, *IMAP_STAGES]
+    assert [line[-4:] for line in lines if line[:4] == ["└─", "✓", "ok", "arrival"]] == [
         ["INBOX", "spf=pass", "dkim=none", "dmarc=pass"]
     ]
 

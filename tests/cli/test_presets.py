@@ -75,9 +75,24 @@ def test_show_tells_a_person_all_there_is(capsys):
         "ssl0.ovh.net:465  SSL",
         "ssl0.ovh.net:993",
         "200 messages an hour",
+        "include:mx.ovh.com",
+        "account-blocked: https://docs.ovhcloud.com/",
         "checked",
     ):
         assert part in shown
+
+
+def test_show_tells_what_the_domain_of_a_sender_needs(capsys):
+    preset = document(["presets", "show", "zoho-eu"], capsys)["data"]["preset"]
+    run(["presets", "show", "zoho-eu"])
+
+    shown = capsys.readouterr().out
+    assert (preset["spf"], preset["dkim"]) == (["zohomail.eu", "zoho.eu"], ["zmail", "zoho"])
+    assert {"topic": "imap-disabled", "url": "https://www.zoho.com/mail/help/imap-access.html"} in preset[
+        "pages"
+    ]
+    assert "include:zohomail.eu or include:zoho.eu" in shown
+    assert "zmail, zoho" in shown
 
 
 def test_show_is_the_same_record_as_in_the_list(capsys):

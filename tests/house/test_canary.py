@@ -20,13 +20,15 @@ USERNAME = "shop@shop.test"
 BUG = """
 import sys
 from fluenzr_smtp.app import App
+from fluenzr_smtp.app.servers import Servers
 from fluenzr_smtp.cli.main import run
-class Broken(App):
+class Broken(Servers):
     def deliver(self, stored, submission, *, timeout):
         secret = stored.secret.reveal()
         return len(secret) / 0
 real = App.of_this_process()
-sys.exit(run(sys.argv[1:], app=Broken(environ=real.environ, clock=real.clock)))
+real.servers = Broken(clock=real.clock, presets=lambda: real.presets)
+sys.exit(run(sys.argv[1:], app=real))
 """
 
 

@@ -64,7 +64,9 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_presets(wheel: Path):
     assert packed == expected
 
 
-@pytest.mark.parametrize("name", ["presets.toml", "py.typed", "messages/en.toml"])
+@pytest.mark.parametrize(
+    "name", ["presets.toml", "py.typed", "messages/en/problems.toml", "messages/en/guide.toml"]
+)
 def test_the_wheel_holds_what_is_not_code(wheel: Path, name: str):
     assert f"fluenzr_smtp/{name}" in files_of(wheel)
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from fluenzr_smtp.cli.wrapping import cells, wrapped
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, ServerReply, Stage
 
@@ -132,12 +133,13 @@ class Output:
 
     def _record(self, rows: Iterable[tuple[str, str]], stream: TextIO | None) -> list[str]:
         shown = list(rows)
-        column = max((len(label) for label, _ in shown), default=0) + 2
+        column = max((cells(label) for label, _ in shown), default=0) + 2
         width = _width(stream, self._environ)
         lines: list[str] = []
         for label, value in shown:
             told = _wrapped(printable(value, limit=2000), width=width, first=column, hang=column)
-            lines += [self._painted(label.ljust(column), _BOLD, stream) + told[0][column:], *told[1:]]
+            padded = label + " " * (column - cells(label))
+            lines += [self._painted(padded, _BOLD, stream) + told[0][column:], *told[1:]]
         return lines
 
     def table(self, table: Columns) -> None:
@@ -146,8 +148,7 @@ class Output:
             return
         from fluenzr_smtp.cli.columns import plain_lines
 
-        encoding = (getattr(self._stdout, "encoding", None) or "utf-8").lower()
-        is_unicode = encoding.startswith("utf")
+        is_unicode = self.encoding.startswith("utf")
         lines = plain_lines(table, rule="\u2500" if is_unicode else "-")
         width = self.width or _UNBOUNDED
         if lines is not None and len(lines[1]) <= width:
@@ -194,6 +195,16 @@ class Output:
             told.add(words)
 
     @property
+    def encoding(self) -> str:
+        """The encoding of stdout, in lower case."""
+        return (getattr(self._stdout, "encoding", None) or "utf-8").lower()
+
+    @property
+    def is_at_terminal(self) -> bool:
+        """Say whether a person reads stdout."""
+        return is_terminal(self._stdout)
+
+    @property
     def width(self) -> int | None:
         """The columns of the terminal on stdout; None where there is none."""
         return _width(self._stdout, self._environ)
@@ -224,8 +235,9 @@ class Output:
     def _labelled(self, label: str, text: str, *, style: str) -> None:
         start = f"{label}: "
         width = _width(self._stderr, self._environ)
-        lines = _wrapped(text, width=width, first=len(start), hang=len(start))
-        lines[0] = self._painted(start, style, self._stderr) + lines[0][len(start) :]
+        column = cells(start)
+        lines = _wrapped(text, width=width, first=column, hang=column)
+        lines[0] = self._painted(start, style, self._stderr) + lines[0][column:]
         self._to_stderr("\n".join(lines) + "\n")
 
     def _painted(self, text: str, style: str, stream: TextIO | None) -> str:
@@ -318,13 +330,4 @@ def _width(stream: TextIO | None, environ: Mapping[str, str]) -> int | None:
 def _wrapped(text: str, *, width: int | None, first: int, hang: int) -> list[str]:
     if width is None:
         return [" " * first + text]
-    from textwrap import wrap
-
-    return wrap(
-        text,
-        width=width,
-        initial_indent=" " * first,
-        subsequent_indent=" " * hang,
-        break_long_words=False,
-        break_on_hyphens=False,  # --smtp-host stays whole
-    ) or [" " * first]
+    return wrapped(text, width=width, first=" " * first, rest=" " * hang)

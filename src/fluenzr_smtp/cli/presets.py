@@ -33,6 +33,9 @@ _PRESET = form.record(
             source=form.TEXT,
         )
     ),
+    spf=form.array(form.TEXT),
+    dkim=form.array(form.TEXT),
+    pages=form.array(form.record(topic=form.TEXT, url=form.TEXT)),
     hint=form.TEXT,
     notes=form.array(form.TEXT),
     sources=form.array(form.TEXT),
@@ -126,6 +129,9 @@ def _record(preset: Preset) -> dict[str, object]:
         "app_password_page": preset.app_password_page,
         "oauth": preset.oauth,
         "limits": [_limit(each) for each in preset.limits],
+        "spf": preset.spf,
+        "dkim": preset.dkim,
+        "pages": [{"topic": topic, "url": url} for topic, url in preset.pages],
         "hint": preset.hint,
         "notes": preset.notes,
         "sources": preset.sources,
@@ -178,6 +184,9 @@ def _told(preset: Preset) -> list[tuple[str, str]]:
     rows += _numbered("limit", (_limit_told(each) for each in preset.limits))
     rows += _numbered("note", preset.notes)
     rows += [("domains", ", ".join(preset.domains)), ("mx", ", ".join(preset.mx))]
+    rows += [("spf", " or ".join(f"include:{each}" for each in preset.spf))]
+    rows += [("dkim selectors", ", ".join(preset.dkim))]
+    rows += _numbered("help", tuple(f"{topic}: {url}" for topic, url in preset.pages))
     rows += _numbered("source", preset.sources)
     rows += [("checked", preset.checked.isoformat() if preset.checked > _NEVER else "")]
     return [(label, value) for label, value in rows if value]

@@ -239,7 +239,7 @@ def send(
     submission = _submission(run, request, stored.account)
     if stored.account.smtp.security is Security.NONE and not quiet:
         run.output.note(f"Not encrypted: {stored.account.smtp} is this machine.")
-    delivery = run.app.deliver(stored, submission, timeout=float(timeout))
+    delivery = run.app.servers.deliver(stored, submission, timeout=float(timeout))
     try:
         run.end(
             _record(delivery),
@@ -276,7 +276,7 @@ def _contradiction(reason: str) -> Exception:
 def _submission(run: Invocation, request: Request, account: Account) -> Submission:
     if request.is_ready_made:
         named = tuple(each.address for each in _mailboxes(request.to + request.cc + request.bcc))
-        content = run.app.read_file(request.raw or "-")
+        content = run.app.files.read(request.raw or "-")
         if request.from_header:
             return run.app.compose_raw(content, account, None, named)
         return run.app.compose_raw(content, account, named)
@@ -305,7 +305,7 @@ def _mailboxes(texts: tuple[str, ...]) -> tuple[Mailbox, ...]:
 
 def _attachment(run: Invocation, path: str) -> Attachment:
     filename = "attachment" if path == "-" else PurePath(path).name
-    return Attachment(filename=filename, content=run.app.read_file(path))
+    return Attachment(filename=filename, content=run.app.files.read(path))
 
 
 def _body(run: Invocation, request: Request) -> str | None:
@@ -326,7 +326,7 @@ def _body(run: Invocation, request: Request) -> str | None:
 
 def _text_of(run: Invocation, path: str) -> str:
     try:
-        return run.app.read_file(path).decode("utf-8-sig")
+        return run.app.files.read(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         # Not chained: the exception quotes what was read.
         raise failure(ProblemCode.MESSAGE_MALFORMED, Stage.INPUT, reason="not-utf-8", path=path) from None

@@ -25,6 +25,8 @@ PROGRAM = "fluenzr"
 COMMANDS = {
     "account": "account",
     "send": "send",
+    "diagnose": "diagnose",
+    "guide": "guide",
     "vault": "vault",
     "presets": "presets",
     "demo": "demo",

@@ -1,7 +1,9 @@
 """Sentences for people, in their language: what is wrong and what to do, for every problem code.
 
-One TOML file per language beside this module; a row that a language lacks is taken from English. Only the
-CLI asks for sentences; everything below speaks in codes and facts. Nothing here makes text safe to print.
+A language is a folder beside this module. ``problems.toml`` holds the labels, words, reasons and the
+problems, ``guide.toml`` the guide, which is read only when somebody looks into it; what a language lacks is
+taken from English. Only the CLI asks for sentences; everything below speaks in codes and facts. Nothing here
+makes text safe to print.
 
 A sentence may hold ``{host}``, filled from the problem's facts, else from the table ``[words]``;
 ``[[ on port {port}]]``, dropped when one of its facts is missing; and ``[[{host}|the server]]``, where the
@@ -17,22 +19,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from fluenzr_smtp.errors import failure
-from fluenzr_smtp.problems import FactValue, Problem, ProblemCode, Stage
+from fluenzr_smtp.problems import Facts, FactValue, Problem, ProblemCode, Stage, no_facts
 
 DEFAULT_LANGUAGE = "en"
 
-#: What a sentence may name; a catalogue with another placeholder is refused.
-PLACEHOLDERS = frozenset({
-    "accepted", "account", "address", "backend", "choices", "command", "detail", "extra", "field", "folder",
-    "generation", "header", "host", "issuer", "key", "kinds", "known", "limit_bytes", "limit", "line",
-    "mechanisms", "names",
-    "near", "not_after", "not_before", "options", "others", "page", "path", "pinned", "port", "preset",
-    "reason", "recipient", "report", "retry_after", "schemes", "seconds", "seen", "service", "setting",
-    "size_bytes", "slot", "slots", "source", "status", "total", "type", "username", "value",
-    "variable", "version",
-})  # fmt: skip
+PROBLEMS_FILE = "problems.toml"
+GUIDE_FILE = "guide.toml"
 
 _HERE = Path(__file__).parent
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
@@ -49,6 +44,16 @@ class Told:
     fix: str
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the guide. ``title`` has no full stop; ``steps`` are in the order in which to try them."""
+
+    topic: str
+    title: str
+    cause: str
+    steps: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """The sentences of one language."""
@@ -61,31 +66,67 @@ class Catalogue:
 
     @classmethod
     def load(cls, language: str = DEFAULT_LANGUAGE) -> Catalogue:
-        """Read a language; an unknown one, or what it lacks, is English.
-
-        Raises:
-            ValueError: A file of the package holds an unknown code or placeholder.
-        """
+        """Read a language; an unknown one, or what it lacks, is English."""
         return _load(language if language in available() else DEFAULT_LANGUAGE)
 
     def sentence(self, problem: Problem) -> Told:
         """Say what is wrong and what to do, with the facts that are known."""
         row = self.problems[problem.code.value]
-        return Told(*(self._filled(row[part], problem.facts) for part in ("title", "fix")))
+        return Told(*(self._sentence(row[part], problem.facts) for part in ("title", "fix")))
 
-    def _filled(self, template: str, facts: Mapping[str, FactValue]) -> str:
+    def cause(self, problem: Problem) -> str:
+        """Say where the problem comes from: in the words of its code, else in those of its topic."""
+        row = self.problems[problem.code.value]
+        if "cause" in row:
+            return self._sentence(row["cause"], problem.facts)
+        return self.section(problem.topic, problem.facts).cause
+
+    def section(self, topic: str, facts: Facts = no_facts()) -> Section:  # noqa: B008 - it stays empty
+        """Return what the guide says of a topic, with the facts that are known.
+
+        Raises:
+            KeyError: There is no such topic.
+        """
+        row = _guide(self.language)["topic"][topic]
+        title, cause, *steps = (
+            self._sentence(each, facts) for each in (row["title"], row["cause"], *row["fix"])
+        )
+        return Section(topic, title, cause, tuple(steps))
+
+    def group(self, name: str) -> str:
+        """Return the heading of a group of topics.
+
+        Raises:
+            KeyError: There is no such group.
+        """
+        heading: str = _guide(self.language)["groups"][name]
+        return heading
+
+    def label(self, name: str, /, **facts: FactValue) -> str:
+        """Return a word of the screen or of a report, its placeholders filled.
+
+        Raises:
+            KeyError: There is no such label.
+        """
+        return self._filled(self.labels[name], facts)[0]
+
+    def _sentence(self, template: str, facts: Facts) -> str:
+        filled, starts_with_fact = self._filled(template, facts)
+        return filled if starts_with_fact else filled[:1].upper() + filled[1:]
+
+    def _filled(self, template: str, facts: Facts) -> tuple[str, bool]:
+        """Fill a template, and say whether it begins with a fact, whose first letter stays as it is."""
         known = {name: text for name in facts if (text := self._told(name, facts[name]))}
 
         def optional(found: re.Match[str]) -> str:
             alternatives = found[1].split("|")
             last = alternatives[-1] if len(alternatives) > 1 else ""
-            return next((each for each in alternatives if known.keys() >= set(_names(each))), last)
+            return next((each for each in alternatives if known.keys() >= placeholders(each)), last)
 
         chosen = _OPTIONAL.sub(optional, template)
         filled = _PLACEHOLDER.sub(lambda found: known.get(found[1], self.words.get(found[1], "…")), chosen)
         first = _PLACEHOLDER.match(chosen)
-        starts_with_fact = first is not None and first[1] in known
-        return filled if starts_with_fact else filled[:1].upper() + filled[1:]
+        return filled, first is not None and first[1] in known
 
     def _told(self, name: str, value: FactValue) -> str:
         if value is None or isinstance(value, bool):
@@ -97,9 +138,10 @@ class Catalogue:
         return _cut(self.reasons.get(text, text) if name == "reason" else text)
 
 
+@cache
 def available() -> tuple[str, ...]:
-    """Return the languages that have a file, in order."""
-    return tuple(sorted(each.stem for each in _HERE.glob("*.toml")))
+    """Return the languages that have a folder, in order."""
+    return tuple(sorted(each.parent.name for each in _HERE.glob(f"*/{PROBLEMS_FILE}")))
 
 
 def choose_language(wanted: str | None, environ: Mapping[str, str]) -> str:
@@ -114,7 +156,7 @@ def choose_language(wanted: str | None, environ: Mapping[str, str]) -> str:
 
 
 def require_language(tag: str) -> str:
-    """Return the tag if there is a file for its language.
+    """Return the tag if its language is there.
 
     Raises:
         FluenzrError: ``setting-invalid`` with the languages that there are.
@@ -125,49 +167,45 @@ def require_language(tag: str) -> str:
     return tag
 
 
-def _language(tag: str) -> str:
-    return re.split(r"[-_.@]", tag.lower())[0]
+def placeholders(template: str) -> frozenset[str]:
+    """Return the facts that a template names."""
+    return frozenset(_PLACEHOLDER.findall(template))
 
 
-def check(table: Mapping[str, Mapping[str, object]]) -> None:
-    """Refuse a catalogue with a code or a placeholder that does not exist.
+def table(language: str, file: str) -> dict[str, Any]:
+    """Return a file of a language as it is, without what English adds; empty where there is none."""
+    import tomllib  # only a run that has something to say pays for it
 
-    Raises:
-        ValueError: Naming the row; a fault in the package, not of the user.
-    """
-    codes = {code.value for code in ProblemCode}
-    for code, row in table.get("problem", {}).items():
-        if code not in codes:
-            raise ValueError(f"no such problem code: {code}")
-        if not isinstance(row, dict) or row.keys() != {"title", "fix"}:
-            raise ValueError(f"{code}: a row has a title and a fix")
-        unknown = set(_names(row["title"] + row["fix"])) - PLACEHOLDERS
-        if unknown:
-            raise ValueError(f"{code}: unknown placeholders {sorted(unknown)}")
+    path = _HERE / language / file
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 @cache
 def _load(language: str) -> Catalogue:
-    import tomllib  # only a run with a problem pays for it
-
-    table = tomllib.loads((_HERE / f"{language}.toml").read_text(encoding="utf-8"))
-    check(table)
-    english = None if language == DEFAULT_LANGUAGE else _load(DEFAULT_LANGUAGE)
-
-    def merged(part: str, fallback: Mapping[str, object] | None) -> Mapping[str, object]:
-        return MappingProxyType({**(fallback or {}), **table.get(part, {})})
-
+    parts = _with_english(language, PROBLEMS_FILE)
     return Catalogue(
         language=language,
-        problems=merged("problem", english and english.problems),  # type: ignore[arg-type]
-        reasons=merged("reasons", english and english.reasons),  # type: ignore[arg-type]
-        words=merged("words", english and english.words),  # type: ignore[arg-type]
-        labels=merged("labels", english and english.labels),  # type: ignore[arg-type]
+        problems=parts["problem"],
+        reasons=parts["reasons"],
+        words=parts["words"],
+        labels=parts["labels"],
     )
 
 
-def _names(template: str) -> list[str]:
-    return _PLACEHOLDER.findall(template)
+@cache
+def _guide(language: str) -> Mapping[str, Mapping[str, Any]]:
+    return _with_english(language, GUIDE_FILE)
+
+
+def _with_english(language: str, file: str) -> Mapping[str, Mapping[str, Any]]:
+    english = table(DEFAULT_LANGUAGE, file)
+    own = {} if language == DEFAULT_LANGUAGE else table(language, file)
+    parts = {part: MappingProxyType({**rows, **own.get(part, {})}) for part, rows in english.items()}
+    return MappingProxyType(parts)
+
+
+def _language(tag: str) -> str:
+    return re.split(r"[-_.@]", tag.lower())[0]
 
 
 def _cut(text: str) -> str:

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.problems import ProblemCode, ServerReply
-from fluenzr_smtp.wire import Wire
+from fluenzr_smtp.wire import Wire, service_of
 
 MAX_REPLY_LINES = 100
 _QUOTED_CHARACTERS = 200
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\n]*))?\r\n")
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:[ \t]+|$)")
-_OTHER_SERVICES = ((b"* ", "IMAP"), (b"+OK", "POP3"), (b"-ERR", "POP3"), (b"SSH-", "SSH"), (b"HTTP/", "HTTP"))
+_NO_OTHER = ("", "SMTP")
 
 
 class StrictSMTP(smtplib.SMTP):
@@ -30,8 +30,11 @@ class StrictSMTP(smtplib.SMTP):
         self._told = told
 
     def send(self, s: object) -> None:
-        """Write a command, or bytes as they are."""
-        self._wire.write(s if isinstance(s, bytes) else str(s).encode(self.command_encoding))
+        """Write a command, or bytes as they are: those of a message."""
+        if isinstance(s, bytes):
+            self._wire.write(s, is_content=True)
+        else:
+            self._wire.write(str(s).encode(self.command_encoding))
 
     def getreply(self) -> tuple[int, bytes]:
         """Read one reply (RFC 5321 §4.2): three digits, blank or dash, CRLF, one code on all its lines."""
@@ -53,11 +56,17 @@ class StrictSMTP(smtplib.SMTP):
     def _malformed(self, line: bytes) -> FluenzrError:
         if not line.endswith(b"\n"):  # the stream ended inside a reply: half a reply is none
             return self._wire.broken(ProblemCode.CONNECTION_LOST)
-        service = next((name for start, name in _OTHER_SERVICES if line.startswith(start)), None)
-        if service:
+        service = service_of(line)
+        if service not in _NO_OTHER:
             return self._wire.broken(ProblemCode.NOT_A_MAIL_SERVER, service=service)
         shown = self._told(line)[:_QUOTED_CHARACTERS].strip()  # cut last: half a secret is not known as one
         return self._wire.broken(ProblemCode.REPLY_MALFORMED, line=shown)
+
+    def refuse_others(self, greeting: bytes) -> None:
+        """Refuse a service whose greeting is a reply by its form, but not one of SMTP."""
+        service = service_of(greeting)
+        if service not in _NO_OTHER:
+            raise self._wire.broken(ProblemCode.NOT_A_MAIL_SERVER, service=service)
 
     def close(self) -> None:
         """Close the wire."""
@@ -72,6 +81,11 @@ def server_reply(code: int, text: bytes) -> ServerReply:
     if enhanced:  # multi-line replies repeat the status on every line (RFC 2034 §4)
         lines = [line.removeprefix(enhanced).lstrip() for line in lines]
     return ServerReply(code=code, enhanced=enhanced, text="\n".join(lines))
+
+
+def reply_line(reply: ServerReply) -> str:
+    """Return a reply as it was said: code, enhanced status code and text."""
+    return " ".join(filter(None, (str(reply.code or ""), reply.enhanced, reply.text)))
 
 
 def is_success(reply: ServerReply) -> bool:

@@ -8,123 +8,65 @@ after the last byte of the message is named for what it is: in doubt (RFC 1047).
 from __future__ import annotations
 
 import base64
-import contextlib
-import hmac
 import re
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
+from typing import Any
 
-from fluenzr_smtp.classify import classify
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import (
-    Clock,
-    Endpoint,
-    Outcome,
-    RecipientOutcome,
-    Secret,
-    Submission,
-)
-from fluenzr_smtp.problems import Facts, Problem, ProblemCode, ServerReply, Stage
-from fluenzr_smtp.session import Session, facts
-from fluenzr_smtp.smtp.replies import StrictSMTP, is_intermediate, is_success, server_reply
+from fluenzr_smtp.model import Endpoint, Outcome, RecipientOutcome, Secret, Submission
+from fluenzr_smtp.problems import Facts, FactValue, Problem, ProblemCode, ServerReply, Stage
+from fluenzr_smtp.session import facts
+from fluenzr_smtp.smtp.login import MECHANISMS, plain_response, responses
+from fluenzr_smtp.smtp.opening import SMTPOpening
+from fluenzr_smtp.smtp.replies import is_intermediate, is_success, reply_line
 
 FINAL_REPLY_SECONDS = 600.0  # RFC 5321 §4.5.3.2.6: impatience after the last byte makes duplicates
-_LEAVE_SECONDS = 5.0
 _BLOCK_BYTES = 64 * 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LINE_END_FAULT = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
-_DECIMAL = re.compile(r"[0-9]{1,20}")  # RFC 1870 §3
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
-_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
-
-Responses = tuple[Callable[[bytes], bytes], ...]
 
 
-class SMTPSession(Session):
+class SMTPSession(SMTPOpening):
     """One connection to a submission server. Not reusable after a failure; ``close`` it in any case."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
-        clock: Clock,
-        timeout: float,
         final_timeout: float = FINAL_REPLY_SECONDS,
+        **how: Any,  # noqa: ANN401 - as Session has them
     ) -> None:
-        super().__init__(endpoint, clock=clock, timeout=timeout)
+        super().__init__(endpoint, **how)
         self._final_timeout = final_timeout
-        self._smtp = StrictSMTP(self._wire, told=self.told)
-
-    # -- opening -------------------------------------------------------------------------------------
-
-    def connect(self) -> Facts:
-        """Connect to the first address that answers, and name our end after it."""
-        known = super().connect()
-        # RFC 5321 §4.1.4: the address literal is the name of a client that has no other; the
-        # machine's own idea of its name is often malformed, and looking it up may take long.
-        local = self._wire.local_address()
-        self._smtp.local_hostname = f"[IPv6:{local}]" if ":" in local else f"[{local}]"
-        return known
-
-    def _read_greeting(self) -> str:
-        reply = self._reply()
-        self._expect(reply, 220)
-        return reply.text
-
-    def _ask_for_tls(self) -> None:
-        self._ehlo(Stage.TLS)
-        if "starttls" not in self.capabilities:
-            raise self._wire.failure(ProblemCode.TLS_STARTTLS_NOT_OFFERED)
-        self._expect(self._command("STARTTLS", stage=Stage.TLS), 220)
-
-    def _forget(self) -> None:
-        self._smtp.esmtp_features = {}
-        self._smtp.does_esmtp = False
-
-    def read_capabilities(self) -> Facts:
-        """Ask for the service extensions (RFC 5321 §4.1.1.1), after TLS if there is any."""
-        self._ehlo(Stage.CAPABILITIES)
-        names = tuple(sorted(self.veiled(name.upper()) for name in self.capabilities))
-        return facts(capabilities=names, mechanisms=tuple(map(self.veiled, self.mechanisms)))
-
-    def _ehlo(self, stage: Stage) -> None:
-        self._prepare(stage)
-        self._expect(self._veiled_reply(*self._smtp.ehlo()), 250)
-
-    @property
-    def capabilities(self) -> Mapping[str, str]:
-        """The announced extensions: lower-case keyword to parameters."""
-        features: dict[str, str] = self._smtp.esmtp_features
-        return MappingProxyType(features)
-
-    @property
-    def mechanisms(self) -> tuple[str, ...]:
-        """The announced SASL mechanisms, in upper case."""
-        return tuple(dict.fromkeys(self.capabilities.get("auth", "").upper().split()))
 
     # -- login ---------------------------------------------------------------------------------------
 
     def _log_in(self, username: str, secret: Secret) -> Facts:
         self._wire.begin(Stage.AUTH)
         self._refuse_control_characters(username, secret.reveal())
-        mechanism = self._pick_mechanism(self.mechanisms, _MECHANISMS)
+        mechanism = self._pick_mechanism(self.mechanisms, MECHANISMS)
+        known: dict[str, FactValue] = {
+            "mechanism": mechanism,
+            "mechanisms": tuple(map(self.veiled, self.mechanisms)),
+            "username": username,
+        }
         reply = self._prove(mechanism, username, secret.reveal())
         if reply.code != 235:
-            raise self._refusal(reply, Stage.AUTH, username=username)
-        return facts(mechanism=mechanism, username=username)
+            raise self.refusal(reply, Stage.AUTH, **known)
+        return facts(answer=reply_line(reply), **known)
 
     def _prove(self, mechanism: str, username: str, secret: str) -> ServerReply:
-        if mechanism == "PLAIN":  # RFC 4616, with the initial response of RFC 4954 §4
-            response = _base64(f"\0{username}\0{secret}".encode())
+        if mechanism == "PLAIN":  # with the initial response of RFC 4954 §4
+            response = plain_response(username, secret)
             reply = self._command(f"AUTH PLAIN {response}", stage=Stage.AUTH)
             return self._command(response, stage=Stage.AUTH) if reply.code == 334 else reply
         reply = self._command(f"AUTH {mechanism}", stage=Stage.AUTH)
-        answers = _login_responses if mechanism == "LOGIN" else _cram_md5_responses
-        for answer in answers(username, secret):
+        for answer in responses(mechanism, username, secret):
             if reply.code != 334:
                 break
-            reply = self._command(_base64(answer(self._challenge(reply))), stage=Stage.AUTH)
+            reply = self._command(answer(self._challenge(reply)), stage=Stage.AUTH)
         return reply
 
     def _challenge(self, reply: ServerReply) -> bytes:
@@ -175,9 +117,9 @@ class SMTPSession(Session):
         self._wire.begin(Stage.MESSAGE)
         size = len(submission.content)
         if "size" in self.capabilities:  # RFC 1870
-            limit = self.capabilities["size"]
-            if _DECIMAL.fullmatch(limit) and 0 < int(limit) < size:
-                raise self._wire.failure(ProblemCode.MESSAGE_TOO_BIG, size_bytes=size, limit_bytes=int(limit))
+            limit = self._limit_bytes()
+            if limit is not None and limit < size:
+                raise self._wire.failure(ProblemCode.MESSAGE_TOO_BIG, size_bytes=size, limit_bytes=limit)
             yield f"SIZE={size}"
         if submission.needs_smtputf8:
             yield self._smtputf8()
@@ -205,13 +147,13 @@ class SMTPSession(Session):
         for address in recipients:
             reply = self._command(f"RCPT TO:{self._path(address)}", stage=Stage.RECIPIENT)
             if reply.code == 421:  # the server closes the channel: nobody gets the message now
-                raise self._refusal(reply, Stage.RECIPIENT, recipient=address)
+                raise self.refusal(reply, Stage.RECIPIENT, recipient=address)
             yield self._recipient_outcome(address, reply)
 
     def _recipient_outcome(self, address: str, reply: ServerReply) -> RecipientOutcome:
         if is_success(reply):
             return RecipientOutcome(recipient=address, outcome=Outcome.ACCEPTED, reply=reply)
-        problem = self._refusal(reply, Stage.RECIPIENT, recipient=address).problem
+        problem = self.refusal(reply, Stage.RECIPIENT, recipient=address).problem
         return RecipientOutcome.failed(address, problem)
 
     def _data(self, submission: Submission) -> ServerReply:
@@ -223,7 +165,7 @@ class SMTPSession(Session):
         self._write_content(content)
         self._prepare(Stage.MESSAGE)  # an answer from before the dot is no answer to the message
         try:
-            self._smtp.send(b".\r\n")
+            self._smtp.send(".\r\n")
             self._wire.begin(Stage.MESSAGE, timeout=self._final_timeout)
             reply = self._reply()
         except FluenzrError as error:
@@ -246,51 +188,6 @@ class SMTPSession(Session):
             self._wire.begin(Stage.MESSAGE)
             self._smtp.send(stuffed[start : start + _BLOCK_BYTES])
 
-    # -- ending --------------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Take leave if the connection still stands, and close it. Never fails."""
-        with contextlib.suppress(FluenzrError):
-            self._wire.begin(Stage.MESSAGE, timeout=_LEAVE_SECONDS)
-            self._smtp.send("QUIT\r\n")
-        self._wire.close()
-
-    # -- dialogue ------------------------------------------------------------------------------------
-
-    def _prepare(self, stage: Stage) -> None:
-        """Begin a step; an unasked reply before a command means that the dialogue is out of step."""
-        self._wire.begin(stage)
-        if not self._wire.has_arrived():
-            return
-        reply = self._reply()
-        if reply.code == 421:  # the one reply that may come unasked (RFC 5321 §3.8)
-            raise self._refusal(reply, stage)
-        raise self._wire.broken(ProblemCode.UNEXPECTED_DATA)
-
-    def _command(self, line: str, *, stage: Stage) -> ServerReply:
-        self._prepare(stage)
-        self._smtp.putcmd(line)
-        return self._reply()
-
-    def _reply(self) -> ServerReply:
-        return self._veiled_reply(*self._smtp.getreply())
-
-    def _veiled_reply(self, code: int, text: bytes) -> ServerReply:
-        reply = server_reply(code, text)
-        return ServerReply(reply.code, reply.enhanced, self.veiled(reply.text))
-
-    def _expect(self, reply: ServerReply, code: int) -> None:
-        if reply.code != code:
-            raise self._refusal(reply, self._wire.stage)
-
-    def _expect_success(self, reply: ServerReply) -> None:
-        if not is_success(reply):
-            raise self._refusal(reply, self._wire.stage)
-
-    def _refusal(self, reply: ServerReply, stage: Stage, **known: str) -> FluenzrError:
-        plain = self._wire.failure(classify(stage, reply), **known).problem
-        return FluenzrError(Problem(code=plain.code, stage=stage, reply=reply, facts=plain.facts))
-
 
 def _settled(outcome: RecipientOutcome, final: ServerReply) -> RecipientOutcome:
     if outcome.outcome is not Outcome.ACCEPTED:
@@ -302,21 +199,3 @@ def _unsettled(outcome: RecipientOutcome, problem: Problem) -> RecipientOutcome:
     if outcome.outcome is not Outcome.ACCEPTED:
         return outcome
     return RecipientOutcome.failed(outcome.recipient, problem)
-
-
-def _login_responses(username: str, secret: str) -> Responses:
-    """Answer AUTH LOGIN, which has a custom and no standard: first the name, then the secret."""
-    return (lambda _: username.encode(), lambda _: secret.encode())
-
-
-def _cram_md5_responses(username: str, secret: str) -> Responses:
-    """Answer the challenge of CRAM-MD5 (RFC 2195)."""
-
-    def digest(challenge: bytes) -> bytes:
-        return f"{username} {hmac.new(secret.encode(), challenge, 'md5').hexdigest()}".encode()
-
-    return (digest,)
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

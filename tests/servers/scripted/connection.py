@@ -80,6 +80,14 @@ class Connection:
         del self._pending[:size]
         return taken
 
+    def read_some(self) -> bytes:
+        """Return what comes next, as soon as something does."""
+        if not self._pending:
+            self._pending += self._receive()
+        taken = bytes(self._pending)
+        self._pending.clear()
+        return taken
+
     def read_to_the_end(self) -> None:
         """Take in whatever comes until the peer leaves."""
         while True:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.servers.scripted.connection import Connection, ScriptOverError
 from tests.servers.scripted.steps import Answer, Script, play_instead
 
-CAPABILITIES = ("IMAP4rev1", "SASL-IR", "AUTH=PLAIN")
+CAPABILITIES = ("IMAP4rev1", "SASL-IR", "AUTH=PLAIN", "IDLE")
 
 _EXAMINED = (
     b"* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft)\r\n* 0 EXISTS\r\n* 0 RECENT\r\n"
@@ -26,7 +26,7 @@ _DEFAULTS = {
     "LOGOUT": b"* BYE Logging out\r\n<tag> OK Logged out\r\n",
 }
 _PLAIN_OK = frozenset(
-    {"LOGIN", "AUTHENTICATE", "FETCH", "NOOP", "ID", "ENABLE", "NAMESPACE", "CLOSE", "UNSELECT"}
+    {"LOGIN", "AUTHENTICATE", "FETCH", "NOOP", "ID", "ENABLE", "NAMESPACE", "CLOSE", "UNSELECT", "IDLE"}
 )
 KEYS = frozenset({*_DEFAULTS, *_PLAIN_OK, "CAPABILITY"})
 
@@ -65,6 +65,9 @@ class _Mailbox:
             tag, verb, line = self._command(connection)
             if verb == "AUTHENTICATE" and len(line.split()) == 3:
                 connection.send(b"+ \r\n")
+                connection.commands.append(connection.read_line().rstrip(b"\r\n"))
+            if verb == "IDLE" and verb not in self.overrides:
+                connection.send(b"+ idling\r\n")
                 connection.commands.append(connection.read_line().rstrip(b"\r\n"))
             reply = self._answer(connection, verb, tag=tag)
             if verb == "STARTTLS" and self.tls_context is not None and tag + b" OK" in reply:

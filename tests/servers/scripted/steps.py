@@ -86,6 +86,14 @@ class ReadUntil:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSome:
+    """Wait until something comes, and take it in, whether a line or not."""
+
+    def play(self, connection: Connection) -> None:
+        connection.read_some()
+
+
+@dataclass(frozen=True, slots=True)
 class Expect:
     """Read a line that begins as the pattern says, in any case; anything else is a failure of the test."""
 

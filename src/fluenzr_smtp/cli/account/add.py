@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fluenzr_smtp import settings
+from fluenzr_smtp import ports, settings
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account import secret as secrets
@@ -180,8 +180,8 @@ def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Pre
         smtp=smtp,
         imap=request.servers.choice(Protocol.IMAP),
         has_imap=not request.servers.no_imap,
-        pin=run.app.pin_of_file(request.servers.trust_cert) if request.servers.trust_cert else None,
-        authority=run.app.authority_of_file(request.servers.ca_file) if request.servers.ca_file else None,
+        pin=run.app.files.pin(request.servers.trust_cert) if request.servers.trust_cert else None,
+        authority=run.app.files.authority(request.servers.ca_file) if request.servers.ca_file else None,
     )
     return choices, preset
 
@@ -219,7 +219,7 @@ def _preset(run: Invocation, request: Request, address: str) -> Preset | None:
 def _suggested(run: Invocation, domain: str) -> Preset | None:
     if not run.prompts.may_ask:
         return None
-    for preset in run.app.suggested_presets(domain):
+    for preset in run.app.servers.suggested_presets(domain):
         question = f"The mail of {domain} is at {preset.name}. Use the preset {preset.key}?"
         if run.prompts.confirm(question, option="--preset", default=True):
             return preset
@@ -235,7 +235,7 @@ def _asked_server(run: Invocation) -> tuple[Preset | None, settings.ServerChoice
     found = _asked(run, question, server, option="--smtp-host")
     if isinstance(found, Preset):
         return found, settings.ServerChoice()
-    usual = settings.usual_security(Protocol.SMTP, found.port).value
+    usual = ports.usual_security(Protocol.SMTP, found.port).value
     question = "Encryption: starttls or ssl"
     security = _asked(run, question, settings.parse_security, option="--encryption", default=usual)
     return None, replace(found, security=security)

@@ -163,8 +163,8 @@ def _changed(run: Invocation, account: Account, request: Request) -> Account:
         smtp=options.choice(Protocol.SMTP),
         imap=options.choice(Protocol.IMAP),
         has_imap=not options.no_imap,
-        pin=run.app.pin_of_file(options.trust_cert) if options.trust_cert else None,
-        authority=run.app.authority_of_file(options.ca_file) if options.ca_file else None,
+        pin=run.app.files.pin(options.trust_cert) if options.trust_cert else None,
+        authority=run.app.files.authority(options.ca_file) if options.ca_file else None,
     )
     return settings.change_account(account, choices, preset)
 

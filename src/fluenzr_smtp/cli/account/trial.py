@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +11,9 @@ import typer
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.servers import Timeout
-from fluenzr_smtp.cli.checks import CHECK, CheckLines, check_records
+from fluenzr_smtp.cli.checks import CHECK, CheckLines, Mark, check_records
 from fluenzr_smtp.cli.options import Invocation, current
-from fluenzr_smtp.cli.output import printable, reply_line
+from fluenzr_smtp.cli.output import reply_line
 from fluenzr_smtp.cli.tree import Command, examples
 from fluenzr_smtp.compose import parse_address
 from fluenzr_smtp.model import Check, Draft, Mailbox, Outcome, Protocol, StoredAccount
@@ -55,6 +55,8 @@ class Request:
     recipient: str | None
     wait: float
     timeout: float
+    domain: bool
+    resolver: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class Trial:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What did not hold, in the order in which it was found."""
-        found = tuple(check.problem for check in self.checks if check.problem is not None)
+        found = tuple(check.problem for check in self.checks if check.problem and check.is_failure)
         return found + (self.delivery.problems if self.delivery else ())
 
 
@@ -98,16 +100,33 @@ def try_account(
     junit: Annotated[
         str | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report, for CI.")
     ] = None,
+    no_domain: Annotated[
+        bool, typer.Option("--no-domain", help="Do not look at the DNS of the sender's domain.")
+    ] = False,
+    resolver: Annotated[
+        str | None,
+        typer.Option("--resolver", metavar="IP[:PORT]", help="Ask this name server about the domain."),
+    ] = None,
     timeout: Timeout = int(STEP_SECONDS),
 ) -> None:
-    """Test an account: its servers stage by stage, then a message to itself and its arrival."""
+    """Test an account: its servers stage by stage, then a message to itself and its arrival.
+
+    What the DNS says of the sender's domain (SPF, DKIM, DMARC …) is told as notes.
+    """
     run = current(ctx)
     if name and every:
         ctx.fail("NAME and --all exclude each other.")
     recipient = None if to is None else parse_address(to)
     if junit is not None:
-        run.app.require_place(junit)
-    request = Request(send=not no_send, recipient=recipient, wait=float(wait), timeout=float(timeout))
+        run.app.files.require_place(junit)
+    request = Request(
+        send=not no_send,
+        recipient=recipient,
+        wait=float(wait),
+        timeout=float(timeout),
+        domain=not no_domain,
+        resolver=resolver,
+    )
     chosen = run.app.accounts.list() if every else ()
     trials = [_tried(run, stored, request) for stored in chosen or (run.app.account(name),)]
     if junit is not None:
@@ -120,21 +139,26 @@ def _tried(run: Invocation, stored: StoredAccount, request: Request) -> Trial:
     lines = CheckLines(run)
     lines.account(stored.account)
     checks: list[Check] = []
-    for check in run.app.examine(stored, timeout=request.timeout, recipient=request.recipient or ""):
-        lines.show(check)
-        checks.append(check)
+
+    def show(found: Iterable[Check]) -> None:
+        for check in found:
+            lines.show(check)
+            checks.append(check)
+
+    servers = run.app.servers
+    show(servers.examine(stored, timeout=request.timeout, recipient=request.recipient or ""))
     lines.end(stored.account)
-    can_send = all(check.ok for check in checks if check.protocol is Protocol.SMTP)
-    if not (request.send and can_send):
-        return Trial(stored=stored, checks=tuple(checks))
-    delivery = _sent(run, stored, request)
-    for check in _arrival(run, stored, request, delivery, checks):
-        lines.show(check)
-        checks.append(check)
+    delivery = None
+    if request.send and not any(check.is_failure for check in checks if check.protocol is Protocol.SMTP):
+        delivery = _sent(run, stored, request, lines)
+        show(_arrival(run, stored, request, delivery, checks))
+    if request.domain:
+        show(servers.domain_notes(stored.account, resolver=request.resolver))
+        lines.close()
     return Trial(stored=stored, checks=tuple(checks), delivery=delivery)
 
 
-def _sent(run: Invocation, stored: StoredAccount, request: Request) -> Delivery:
+def _sent(run: Invocation, stored: StoredAccount, request: Request, lines: CheckLines) -> Delivery:
     account = stored.account
     recipient = request.recipient or account.address
     now = run.app.clock.now().astimezone()
@@ -147,11 +171,10 @@ def _sent(run: Invocation, stored: StoredAccount, request: Request) -> Delivery:
             f"That it can be read shows that {account.address} is able to send.\n"
         ),
     )
-    delivery = run.app.deliver(stored, run.app.compose(draft), timeout=request.timeout)
-    run.output.line(f"Message to {printable(recipient)}")
-    reply = delivery.reply
-    mark = run.output.painted("ok    ", "32") if reply else run.output.painted("failed", "1;31")
-    run.output.line(f"  {mark}  {_outcome(delivery)}")
+    delivery = run.app.servers.deliver(stored, run.app.compose(draft), timeout=request.timeout)
+    lines.heading(f"Message to {recipient}")
+    mark = Mark.OK if delivery.reply else Mark.FAILED
+    lines.row(mark, Stage.MESSAGE, None, _outcome(delivery), is_last=True)
     return delivery
 
 
@@ -171,7 +194,7 @@ def _arrival(
     if delivery.reply is None or inbox is None or secret is None or not is_to_self or not request.wait:
         return
     next_uid = inbox.facts.get("uid_next")
-    yield run.app.await_arrival(
+    yield run.app.servers.await_arrival(
         account,
         secret,
         delivery.submission.message_id,
@@ -206,20 +229,13 @@ def _message_record(trial: Trial, delivery: Delivery) -> dict[str, object]:
 
 
 def _write_junit(run: Invocation, path: str, trials: list[Trial]) -> None:
-    from fluenzr_smtp.cli.junit import Case, Suite, junit_report
+    from fluenzr_smtp.cli.junit import Case, Suite, cases_of, junit_report
 
     suites = []
     for trial in trials:
-        cases = [
-            Case(
-                name=f"{check.protocol} {check.stage}",
-                seconds=check.elapsed.total_seconds(),
-                problem=check.problem,
-            )
-            for check in trial.checks
-        ]
+        cases = list(cases_of(trial.checks))
         if trial.delivery is not None:
             problem = next(iter(trial.delivery.problems), None)
             cases.append(Case(name="smtp message", seconds=0.0, problem=problem))
         suites.append(Suite(name=trial.stored.account.name, cases=tuple(cases)))
-    run.app.write_file(path, junit_report(suites, run.output.catalogue))
+    run.app.files.write(path, junit_report(suites, run.output.catalogue))

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 
 from fluenzr_smtp.cli.checks import CheckLines
 from fluenzr_smtp.cli.options import Invocation
-from fluenzr_smtp.model import Check, Fingerprint, Protocol, StoredAccount
+from fluenzr_smtp.model import Check, Endpoint, Fingerprint, Protocol, StoredAccount
 from fluenzr_smtp.problems import Problem, ProblemCode
 
 # A certificate that no known authority vouches for: a person may know better. One that is expired or
 # for another host is a fault of the server, and pinning it would only hide that.
-_PINNABLE = {ProblemCode.TLS_CERTIFICATE_SELF_SIGNED, ProblemCode.TLS_CERTIFICATE_UNKNOWN_ISSUER}
+_PINNABLE = {
+    ProblemCode.TLS_CERTIFICATE_SELF_SIGNED,
+    ProblemCode.TLS_CERTIFICATE_UNKNOWN_ISSUER,
+    ProblemCode.TLS_CERTIFICATE_CHAIN_INCOMPLETE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +29,7 @@ class Verified:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What did not hold."""
-        return tuple(check.problem for check in self.checks if check.problem is not None)
+        return tuple(check.problem for check in self.checks if check.problem and check.is_failure)
 
 
 def verify(run: Invocation, stored: StoredAccount, *, timeout: float) -> Verified:
@@ -60,16 +64,16 @@ def end_unsaved(run: Invocation, verified: Verified, data: object) -> None:
 def _shown(run: Invocation, stored: StoredAccount, *, timeout: float) -> tuple[Check, ...]:
     lines = CheckLines(run)
     checks: list[Check] = []
-    for check in run.app.examine(stored, timeout=timeout, is_saved=False):
+    for check in run.app.servers.examine(stored, timeout=timeout, is_saved=False):
         lines.show(check)
         checks.append(check)
     lines.end(stored.account)
     return tuple(checks)
 
 
-def _agreed(run: Invocation, check: Check, *, timeout: float) -> Fingerprint | None:
-    certificate = run.app.served_certificate(check.protocol, check.endpoint, timeout=timeout)
-    run.output.note(f"{check.endpoint} shows a certificate that no known authority vouches for:")
+def _agreed(run: Invocation, protocol: Protocol, endpoint: Endpoint, *, timeout: float) -> Fingerprint | None:
+    certificate = run.app.servers.served_certificate(protocol, endpoint, timeout=timeout)
+    run.output.note(f"{endpoint} shows a certificate that no known authority vouches for:")
     fingerprint = str(certificate.fingerprint)
     half = len(fingerprint) // 2 + 1
     run.output.note_fields(
@@ -81,7 +85,7 @@ def _agreed(run: Invocation, check: Check, *, timeout: float) -> Fingerprint | N
             ("", fingerprint[half:]),
         ]
     )
-    question = f"Trust exactly this certificate for {check.endpoint} from now on?"
+    question = f"Trust exactly this certificate for {endpoint} from now on?"
     agreed = run.prompts.confirm(question, option="--trust-cert")
     return certificate.fingerprint if agreed else None
 
@@ -92,11 +96,12 @@ def _agreed_pins(
     """Ask for each unknown certificate once, also where both servers show the same one."""
     pins: dict[Protocol, Fingerprint] = {}
     for check in checks:
-        if check.problem is None or check.problem.code not in _PINNABLE or not run.prompts.may_ask:
+        endpoint, problem = check.endpoint, check.problem
+        if endpoint is None or problem is None or problem.code not in _PINNABLE or not run.prompts.may_ask:
             continue
-        seen = check.problem.facts.get("fingerprint")
+        seen = problem.facts.get("fingerprint")
         pin = next((each for each in pins.values() if str(each) == seen), None)
-        pin = pin or _agreed(run, check, timeout=timeout)
+        pin = pin or _agreed(run, check.protocol, endpoint, timeout=timeout)
         if pin is None:
             break
         pins[check.protocol] = pin

@@ -92,10 +92,10 @@ def export_accounts(
         reason = f"--plaintext and {given.named} exclude each other"
         raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr vault export")
     secret = given.read(run)
-    run.app.require_new_file(file)
+    run.app.files.require_new(file)
     chosen = _chosen(run, account)
     content = _plain(run, chosen) if plaintext else _encrypted(run, chosen, secret)
-    run.app.write_new_file(file, content)
+    run.app.files.write_new(file, content)
     names = [each.account.name for each in chosen]
     data = {"path": file, "accounts": names, "encrypted": not plaintext}
     run.end(data, show=lambda: run.output.line(f"{_counted(len(names))} in {file}."))
@@ -192,7 +192,7 @@ def _content(run: Invocation, file: str) -> bytes:
         if files.located(file).stat().st_size > _LIMIT_BYTES:
             code = ProblemCode.EXPORT_DAMAGED
             raise failure(code, Stage.INPUT, path=file, reason="too-big")
-    return run.app.read_file(file)
+    return run.app.files.read(file)
 
 
 def _read(file: str, content: bytes) -> tuple[StoredAccount, ...]:

@@ -1,0 +1,253 @@
+"""The rooms of the program, opened on first use: the one place of late imports.
+
+Commands reach every room through here. Environment, clock and folders enter the program here and are
+passed down; no room below asks for them itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fluenzr_smtp.model import Clock, Mailbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fluenzr_smtp.accounts import Accounts
+    from fluenzr_smtp.app.files import Files
+    from fluenzr_smtp.app.servers import Servers
+    from fluenzr_smtp.app.subjects import Subjects
+    from fluenzr_smtp.config import Config
+    from fluenzr_smtp.keychain import OSKeychain
+    from fluenzr_smtp.model import Account, Draft, StoredAccount, Submission
+    from fluenzr_smtp.paths import Paths
+    from fluenzr_smtp.presets import PresetCatalog
+    from fluenzr_smtp.vault import KeySource, Vault
+
+STEP_SECONDS = 20.0  # the bound of each step with a server, unless --timeout says otherwise
+_KEYRING_SECONDS = 15.0
+
+
+@dataclass(kw_only=True)
+class App:
+    """What a command works with.
+
+    ``unlock_by`` and ``accept_rollback`` are set by the commands that open the vault in another way than the
+    environment and the keyring would, before they open it.
+    """
+
+    environ: Mapping[str, str]
+    clock: Clock
+    unlock_by: Callable[[], KeySource] | None = None
+    accept_rollback: bool = False
+
+    @classmethod
+    def of_this_process(cls) -> App:
+        """Return the program as it runs for a person: real environment, real time."""
+        clock = Clock(now=lambda: datetime.now(UTC), monotonic=time.monotonic, sleep=time.sleep)
+        return cls(environ=os.environ, clock=clock)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The user's folders; nothing is created."""
+        from fluenzr_smtp.paths import locate
+
+        return locate(self.environ)
+
+    @cached_property
+    def presets(self) -> PresetCatalog:
+        """The shipped catalogue together with the user's own presets."""
+        from fluenzr_smtp.presets import PresetCatalog
+
+        return PresetCatalog.load(own=self.paths.own_presets)
+
+    @cached_property
+    def files(self) -> Files:
+        """The files that a person names."""
+        from fluenzr_smtp.app.files import Files
+
+        return Files(stdin=sys.stdin.buffer if sys.stdin else None)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """The mail servers and name servers that commands talk to."""
+        from fluenzr_smtp.app.servers import Servers
+
+        return Servers(clock=self.clock, presets=lambda: self.presets)
+
+    @cached_property
+    def subjects(self) -> Subjects:
+        """Finds what a person means by a name."""
+        from fluenzr_smtp.app.subjects import Subjects
+
+        return Subjects(self)
+
+    # -- accounts ------------------------------------------------------------------------------------
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The encrypted file; opened when it is read."""
+        from fluenzr_smtp.vault import Vault, key_source
+
+        return Vault(
+            self.paths.vault,
+            source=self.unlock_by or (lambda: key_source(self.environ, lambda: self.keychain)),
+            clock=self.clock,
+            state_dir=self.paths.state_dir,
+            accept_rollback=self.accept_rollback,
+        )
+
+    def require_key(self) -> None:
+        """Make sure, before anything is asked or tried, that a vault can be written in the end.
+
+        Raises:
+            FluenzrError: ``keyring-…``, ``environment-invalid``, ``secret-…``; as ``Vault.read``.
+        """
+        from fluenzr_smtp.vault import SlotKind
+
+        if self.vault.exists:
+            self.vault.read()
+        elif self.vault.source.kind is SlotKind.KEYRING:
+            self.keychain.load("probe")  # an entry that is not there: unlocks, and reads nothing
+
+    @cached_property
+    def keychain(self) -> OSKeychain:
+        """The OS keyring. ``FLUENZR_KEYRING_TIMEOUT`` is how many seconds an unlock is waited for."""
+        from fluenzr_smtp.keychain import OSKeychain
+
+        seconds = self._seconds("FLUENZR_KEYRING_TIMEOUT", _KEYRING_SECONDS)
+        return OSKeychain(timeout_seconds=seconds, state_dir=self.paths.state_dir)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The accounts in the vault."""
+        from fluenzr_smtp.accounts import Accounts
+
+        return Accounts(self.vault)
+
+    @property
+    def config(self) -> Config:
+        """The user's choices, as they are in the file now."""
+        from fluenzr_smtp.config import load
+
+        return load(self.paths.config)
+
+    def save_config(self, config: Config) -> None:
+        """Write the user's choices."""
+        from fluenzr_smtp.config import save
+
+        save(self.paths.config, config)
+
+    def account(self, name: str | None) -> StoredAccount:
+        """Return the account to work with.
+
+        The one named; else ``FLUENZR_ACCOUNT``; else the one that the environment describes
+        (``FLUENZR_SMTP_URL``); else the default; else the first in the vault.
+
+        Raises:
+            FluenzrError: ``account-none``, ``account-unknown``, ``environment-invalid``; as the vault.
+        """
+        from fluenzr_smtp import environment
+
+        wanted = name or self.environ.get("FLUENZR_ACCOUNT")
+        if environment.names_account(self.environ) and wanted in {None, "", environment.NAME}:
+            return self._account_of_environment()
+        from fluenzr_smtp.accounts import find
+
+        stored = self.accounts.list()
+        return find(stored, wanted or self.default_name(stored))
+
+    def require_free(self, name: str) -> None:
+        """Refuse a name that cannot be one or is taken, before anything is asked; saving checks it again.
+
+        Raises:
+            FluenzrError: ``account-name-invalid``, ``account-exists``; as the vault.
+        """
+        from fluenzr_smtp.accounts import check_name
+        from fluenzr_smtp.errors import failure
+        from fluenzr_smtp.problems import ProblemCode, Stage
+
+        check_name(name)
+        if any(stored.account.name == name for stored in self.accounts.list()):
+            raise failure(ProblemCode.ACCOUNT_EXISTS, Stage.USAGE, account=name)
+
+    def default_name(self, stored: tuple[StoredAccount, ...]) -> str:
+        """Return the default account's name: the chosen one, else the oldest; empty where there is none."""
+        chosen = self.config.default_account
+        return chosen or (stored[0].account.name if stored else "")
+
+    def _account_of_environment(self) -> StoredAccount:
+        from fluenzr_smtp import environment, secrets_in
+
+        trust, ca = self.environ.get(environment.TRUST_CERT), self.environ.get(environment.CA_FILE)
+        text = self.environ.get(environment.PASSWORD)
+        return environment.account_from(
+            self.environ,
+            None if text is None else secrets_in.from_text(text),
+            now=self.clock.now(),
+            pin=self.files.pin(trust) if trust else None,
+            authority=self.files.authority(ca) if ca else None,
+        )
+
+    def _seconds(self, variable: str, default: float) -> float:
+        text = self.environ.get(variable)
+        if not text:
+            return default
+        from fluenzr_smtp.errors import failure
+        from fluenzr_smtp.problems import ProblemCode, Stage
+
+        # The length goes first: int() refuses thousands of digits by an error of its own.
+        if len(text) > len("3600") or not text.isdecimal() or not 1 <= int(text) <= 3600:
+            code = ProblemCode.ENVIRONMENT_INVALID
+            raise failure(code, Stage.CONFIGURATION, variable=variable, reason="not-seconds")
+        return float(text)
+
+    # -- messages ------------------------------------------------------------------------------------
+
+    def compose(self, draft: Draft) -> Submission:
+        """Make the message of a draft, with the date of now and an identifier of its own.
+
+        Raises:
+            FluenzrError: ``address-malformed``, ``header-malformed``, ``message-malformed``,
+                ``input-required``.
+        """
+        from fluenzr_smtp.compose import compose
+
+        return compose(draft, now=self.clock.now().astimezone(), token=self._token())
+
+    def compose_raw(
+        self,
+        content: bytes,
+        account: Account,
+        recipients: tuple[str, ...] | None,
+        extra: tuple[str, ...] = (),
+    ) -> Submission:
+        """Prepare a ready-made message; without ``recipients`` they are those of its header, and ``extra``.
+
+        Raises:
+            FluenzrError: ``message-malformed``, ``message-line-too-long``, ``address-malformed``,
+                ``input-required``.
+        """
+        from fluenzr_smtp.compose import from_raw
+
+        return from_raw(
+            content,
+            mail_from=account.address,
+            recipients=recipients,
+            default_from=Mailbox(address=account.address, name=account.display_name),
+            now=self.clock.now().astimezone(),
+            token=self._token(),
+            extra=extra,
+        )
+
+    def _token(self) -> str:
+        from secrets import token_hex
+
+        return token_hex(16)

@@ -1,0 +1,40 @@
+"""TLS: contexts that verify, pinned certificates, and what a failed handshake means.
+
+Nothing here weakens verification: a certificate is trusted through a chain and a name, or through
+its own fingerprint (``Endpoint.pin``), and in no third way. Contexts and X.509 have their home here.
+"""
+
+from __future__ import annotations
+
+from fluenzr_smtp.tls.certificates import (
+    Certificate,
+    authority_from_pem,
+    pin_from_pem,
+    read_certificate,
+    served_chain,
+)
+from fluenzr_smtp.tls.chain import path_of, verdict
+from fluenzr_smtp.tls.contexts import context_for, inspection_context, verify_pin
+from fluenzr_smtp.tls.facts import UNTRUSTED, certificate_facts, connection_facts, explained
+from fluenzr_smtp.tls.handshake import handshake_failure
+from fluenzr_smtp.tls.names import matching_names, mismatch
+
+__all__ = [
+    "UNTRUSTED",
+    "Certificate",
+    "authority_from_pem",
+    "certificate_facts",
+    "connection_facts",
+    "context_for",
+    "explained",
+    "handshake_failure",
+    "inspection_context",
+    "matching_names",
+    "mismatch",
+    "path_of",
+    "pin_from_pem",
+    "read_certificate",
+    "served_chain",
+    "verdict",
+    "verify_pin",
+]
