@@ -11,39 +11,25 @@ import email.parser
 import os
 import random
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from tests.servers.certificates import Authority, ServerCertificate
 from tests.servers.dovecot import SUPPORTED_VERSION, Dovecot, dovecot_version
-from tests.servers.environment import ENVIRONMENT
 from tests.servers.postfix import Postfix
+from tests.servers.processes import NotStartedError, await_greeting, guarding, running
 
 BINARIES = ("postconf", "dovecot")
 DEFAULT_SIZE_LIMIT = 10_240_000
 
 _ATTEMPTS = 3
-_START_SECONDS = 15.0
-_STOP_SECONDS = 5.0
 # Below the range from which Linux takes the ports of clients, which come and go while the servers start.
 _PORTS = range(20_000, 32_000)
-
-# Its input names the servers' process groups, and ends when the test process ends, however that happens.
-_GUARD = """
-import contextlib, os, shutil, signal, sys
-for group in sys.stdin.read().split():
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(int(group), signal.SIGKILL)
-shutil.rmtree(sys.argv[1], ignore_errors=True)
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +98,7 @@ def running_mailhost(
     with tempfile.TemporaryDirectory(prefix="mailhost-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         root.chmod(0o711)
-        with _guarding(root) as guard, _started(root, guard, certificate, message_size_limit) as servers:
+        with guarding(root) as guard, _started(root, guard, certificate, message_size_limit) as servers:
             postfix, dovecot = servers
             yield MailHost(
                 host="localhost",
@@ -149,7 +135,7 @@ def _started(
             servers = _configure(place, certificate, size_limit)
             try:
                 _start(stack, guard, *servers)
-            except _NotStartedError as exc:
+            except NotStartedError as exc:
                 stack.close()
                 failures.append(f"{exc}\n{_log(place)}")
             else:
@@ -160,10 +146,10 @@ def _started(
 
 def _start(stack: contextlib.ExitStack, guard: IO[bytes], postfix: Postfix, dovecot: Dovecot) -> None:
     # Dovecot's socket lies in a folder of Postfix: the order counts.
-    commands = (postfix.command(), dovecot.command())
-    processes = [stack.enter_context(_running(command, postfix.root, guard)) for command in commands]
-    _await_greeting(processes[0], postfix.submission_port, b"220 ")
-    _await_greeting(processes[1], dovecot.imap_port, b"* OK")
+    commands, log = (postfix.command(), dovecot.command()), postfix.root / "output.log"
+    processes = [stack.enter_context(running(command, log=log, guard=guard)) for command in commands]
+    await_greeting(processes[0], postfix.submission_port, b"220 ")
+    await_greeting(processes[1], dovecot.imap_port, b"* OK")
 
 
 def _configure(place: Path, certificate: ServerCertificate, size_limit: int) -> tuple[Postfix, Dovecot]:
@@ -204,65 +190,6 @@ def free_ports(count: int) -> tuple[int, ...]:
             if len(found) == count:
                 return tuple(found)
     raise RuntimeError("no free ports on loopback")
-
-
-class _NotStartedError(Exception):
-    """A server ended, or said nothing, where its greeting was awaited."""
-
-
-@contextlib.contextmanager
-def _guarding(root: Path) -> Iterator[IO[bytes]]:
-    command = [sys.executable, "-I", "-S", "-c", _GUARD, str(root)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, start_new_session=True) as process:
-        try:
-            assert process.stdin is not None
-            yield process.stdin
-        finally:
-            process.kill()
-
-
-@contextlib.contextmanager
-def _running(command: Sequence[str], place: Path, guard: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    with (place / "output.log").open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        guard.write(b"%d\n" % process.pid)
-        yield process
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    # The group is the server's own. Told together they end at once; Dovecot's master alone takes a second.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _await_greeting(process: subprocess.Popen[bytes], port: int, greeting: bytes) -> None:
-    give_up = time.monotonic() + _START_SECONDS
-    while time.monotonic() < give_up:
-        if process.poll() is not None:
-            raise _NotStartedError(f"a server ended with status {process.returncode}")
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", port), timeout=_START_SECONDS) as client,
-        ):
-            if client.recv(512).startswith(greeting):
-                return
-        time.sleep(0.02)
-    raise _NotStartedError(f"no greeting on port {port}")
 
 
 def _log(place: Path) -> str:

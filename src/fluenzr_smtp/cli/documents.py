@@ -15,6 +15,7 @@ from enum import Enum, StrEnum
 from pathlib import PurePath
 
 from fluenzr_smtp.messages import Catalogue
+from fluenzr_smtp.model import Endpoint
 from fluenzr_smtp.problems import ExitStatus, Problem, ServerReply
 
 VERSION = 1
@@ -67,6 +68,11 @@ def failed(command: str, problem: Problem, data: object = None) -> Document:
 def schema_name(command: str) -> str:
     """Return the schema's name of a command's words; ``fluenzr/error/1`` where no command was reached."""
     return f"fluenzr/{command.replace(' ', '-') or 'error'}/{VERSION}"
+
+
+def endpoint_record(endpoint: Endpoint) -> dict[str, object]:
+    """Return a server as documents show it."""
+    return {"host": endpoint.host, "port": endpoint.port, "encryption": endpoint.security}
 
 
 def as_json(document: Document, catalogue: Catalogue) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.documents import endpoint_record
 from fluenzr_smtp.cli.options import current
 from fluenzr_smtp.cli.tree import Command, examples, noun
 from fluenzr_smtp.model import Endpoint, Limit, LimitUnit, Need, Preset, Security, UsernameRule
@@ -122,8 +123,8 @@ def _record(preset: Preset) -> dict[str, object]:
         "name": preset.name,
         "domains": preset.domains,
         "mx": preset.mx,
-        "smtp": [_endpoint(each) for each in preset.smtp],
-        "imap": [_endpoint(each) for each in preset.imap],
+        "smtp": [endpoint_record(each) for each in preset.smtp],
+        "imap": [endpoint_record(each) for each in preset.imap],
         "username": preset.username,
         "app_password": preset.app_password,
         "app_password_page": preset.app_password_page,
@@ -138,10 +139,6 @@ def _record(preset: Preset) -> dict[str, object]:
         "checked": preset.checked if preset.checked > _NEVER else None,
         "own": preset.is_own,
     }
-
-
-def _endpoint(endpoint: Endpoint) -> dict[str, object]:
-    return {"host": endpoint.host, "port": endpoint.port, "encryption": endpoint.security}
 
 
 def _limit(limit: Limit) -> dict[str, object]:

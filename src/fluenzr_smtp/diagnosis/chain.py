@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from fluenzr_smtp.diagnosis.certificates import explained, warned
 from fluenzr_smtp.errors import FluenzrError, failure
@@ -23,6 +24,9 @@ _ADVISORY = {
 }
 
 
+Kind = TypeVar("Kind", SMTPSession, IMAPSession)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
     """How a walk is done. ``timeout`` is that of a step, in seconds."""
@@ -33,9 +37,9 @@ class Conditions:
     transcript: Transcript | None = None
 
 
-def smtp_session(endpoint: Endpoint, secret: Secret | None, how: Conditions) -> SMTPSession:
-    """Return a session with the submission server that never shows the secret."""
-    session = SMTPSession(
+def opened(kind: type[Kind], endpoint: Endpoint, secret: Secret | None, how: Conditions) -> Kind:
+    """Return a session, not yet connected, that never shows the secret."""
+    session = kind(
         endpoint,
         clock=how.clock,
         timeout=how.timeout,
@@ -50,7 +54,7 @@ def smtp_session(endpoint: Endpoint, secret: Secret | None, how: Conditions) -> 
 def imap_session(
     target: Target, secret: Secret | None, how: Conditions, endpoint: Endpoint | None = None
 ) -> IMAPSession:
-    """Return a session with the IMAP server that never shows the secret.
+    """Return a session with the target's IMAP server, or with another endpoint of it.
 
     Raises:
         FluenzrError: ``account-imap-none``.
@@ -58,16 +62,7 @@ def imap_session(
     endpoint = endpoint or target.imap
     if endpoint is None:
         raise failure(ProblemCode.ACCOUNT_IMAP_NONE, Stage.CONFIGURATION, account=target.name)
-    session = IMAPSession(
-        endpoint,
-        clock=how.clock,
-        timeout=how.timeout,
-        provider=how.provider,
-        transcript=how.transcript,
-    )
-    if secret is not None:
-        session.hide(secret)
-    return session
+    return opened(IMAPSession, endpoint, secret, how)
 
 
 def imap_username(target: Target) -> str:

@@ -11,12 +11,13 @@ from fluenzr_smtp.diagnosis.chain import (
     imap_session,
     imap_steps,
     imap_username,
-    smtp_session,
+    opened,
     smtp_steps,
 )
 from fluenzr_smtp.diagnosis.remedies import remedies, works
 from fluenzr_smtp.model import Account, Check, Clock, Endpoint, Protocol, Remedy, Secret, Target
 from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.smtp import SMTPSession
 from fluenzr_smtp.transcript import Recorder, Transcript
 
 # Problems of a login that say nothing of the secret: it was not said, or nobody looked at it. After any other
@@ -53,7 +54,7 @@ class _Run:
             yield from self.imap(self.target.imap, imap_username(self.target))
 
     def smtp(self, endpoint: Endpoint, username: str | None) -> Iterator[Check]:
-        session = smtp_session(endpoint, self.secret, self.how)
+        session = opened(SMTPSession, endpoint, self.secret, self.how)
         steps = smtp_steps(
             session,
             self.target,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.checks.marks import milliseconds
+from fluenzr_smtp.cli.documents import endpoint_record
 from fluenzr_smtp.model import Check, Protocol, Remedy, Security
 from fluenzr_smtp.problems import Stage
 
@@ -57,8 +58,6 @@ def remedy_record(remedy: Remedy) -> dict[str, object]:
     """Return another way to a server as a document shows it."""
     return {
         "protocol": remedy.protocol,
-        "host": remedy.endpoint.host,
-        "port": remedy.endpoint.port,
-        "encryption": remedy.endpoint.security,
+        **endpoint_record(remedy.endpoint),
         "username": remedy.username,
     }

@@ -10,9 +10,10 @@ from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.checks import CHECK, CheckLines, check_records, remedy_record
 from fluenzr_smtp.cli.diagnose.findings import Findings, Request, find
 from fluenzr_smtp.cli.diagnose.fixes import mended
+from fluenzr_smtp.cli.documents import endpoint_record
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import Endpoint, Protocol
+from fluenzr_smtp.model import Protocol
 
 if TYPE_CHECKING:
     from fluenzr_smtp.cli.options import Invocation
@@ -111,8 +112,8 @@ def _record(request: Request, findings: Findings) -> dict[str, object]:
             "address": target.address or None,
             "account": target.account or None,
             "preset": target.preset,
-            "smtp": _endpoint(target.smtp),
-            "imap": _endpoint(target.imap),
+            "smtp": target.smtp and endpoint_record(target.smtp),
+            "imap": target.imap and endpoint_record(target.imap),
         },
         "ok": not findings.problems,
         "checks": check_records(findings.checks),
@@ -121,12 +122,6 @@ def _record(request: Request, findings: Findings) -> dict[str, object]:
         ],
         "transcript": _transcript_records(findings) if request.transcript else None,
     }
-
-
-def _endpoint(endpoint: Endpoint | None) -> dict[str, object] | None:
-    if endpoint is None:
-        return None
-    return {"host": endpoint.host, "port": endpoint.port, "encryption": endpoint.security}
 
 
 def _transcript_records(findings: Findings) -> list[dict[str, object]]:
