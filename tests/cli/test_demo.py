@@ -180,3 +180,14 @@ def test_a_command_that_is_too_wide_goes_on_in_further_lines(width):
     assert len(lines) > 1
     assert max(len(line) for line in lines) <= width
     assert lines[-1].endswith("< secret")
+
+
+def test_without_the_extra_it_is_told_what_to_install(program: Program):
+    hidden = "import sys; sys.modules['aiosmtpd'] = None"  # as where it is not installed
+    script = f"{hidden}; sys.argv[1:] = ['demo', '--json']; from fluenzr_smtp.__main__ import main; main()"
+
+    child = subprocess.run([PROGRAM[0], "-c", script], env=program.environ, capture_output=True, text=True)
+
+    ended = Ended(child.returncode, child.stdout, child.stderr)
+    assert (ended.status, ended.codes) == (64, ["extra-missing"])
+    assert "fluenzr-smtp[sandbox]" in ended.document["problems"][0]["fix"]
