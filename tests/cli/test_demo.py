@@ -21,7 +21,7 @@ from fluenzr_smtp.problems import ExitStatus
 from fluenzr_smtp.sandbox import Sandbox, running
 from tests.cli.program import PROGRAM, Ended, Program
 
-COMMANDS = ("account add", "account test", "send")
+COMMANDS = ("account add", "account test", "diagnose", "send", "guide")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_demo_shows_every_command_and_what_arrived(program: Program):
     assert (ended.status, ended.err) == (0, "")
     shown = [line for line in ended.out.splitlines() if line.startswith("$ ")]
     assert [line.startswith(f"$ fluenzr {each}") for line, each in zip(shown, COMMANDS, strict=True)]
-    assert ended.out.count("ok      auth") == 2
+    assert ended.out.count("ok      auth") == 3
     assert "Subject     Grüße from the demo\n" in ended.out
     assert "Attachment  figures.csv, 42 bytes\n" in ended.out
 
@@ -54,7 +54,7 @@ def test_with_json_there_is_one_document_that_holds_those_of_the_commands(progra
     assert (ended.status, ended.err) == (0, "")
     steps = ended.data["steps"]
     assert [step["document"]["command"] for step in steps] == list(COMMANDS)
-    assert [step["exit_code"] for step in steps] == [0, 0, 0]
+    assert [step["exit_code"] for step in steps] == [0] * len(COMMANDS)
     assert ended.data["message"]["recipients"] == ["you@example.test"]
     assert ended.data["message"]["subject"] == "Grüße from the demo"
     assert ended.data["message"]["attachments"] == [{"name": "figures.csv", "size_bytes": 42}]

@@ -164,6 +164,10 @@ def _steps(sandbox: Sandbox, folder: Path) -> tuple[Step, ...]:
             parts=(("account", "test", sandbox.address),),
         ),
         Step(
+            purpose="Look closer, as when something is wrong: every stage with its time. Nothing is sent.",
+            parts=(("diagnose", sandbox.address),),
+        ),
+        Step(
             purpose="Send a message with an attachment.",
             parts=(
                 ("send",),
@@ -172,6 +176,10 @@ def _steps(sandbox: Sandbox, folder: Path) -> tuple[Step, ...]:
                 ("--body", "It works."),
                 ("--attach", _FIGURES),
             ),
+        ),
+        Step(
+            purpose="Ask the guide what a server's reply means.",
+            parts=(("guide", "535 5.7.8 Authentication failed"), ("--stage", "auth")),
         ),
     )
 

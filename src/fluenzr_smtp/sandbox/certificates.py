@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _SLACK = timedelta(days=1)  # for a clock that is set back
-_LIFE = timedelta(days=7)
+_LIFE = timedelta(days=90)  # a shorter one would be told to end soon
 
 
 def issue(folder: Path, *, now: datetime) -> tuple[Path, ssl.SSLContext]:

@@ -63,9 +63,10 @@ def _attempt(remedy: Remedy, catalogue: Catalogue) -> str:
 
 def told(check: Check, catalogue: Catalogue, *, limit: int = _SHOWN) -> str:
     """Return what a check found out, in a few words that are safe to print."""
-    if check.problem is not None:
-        return printable(f"{check.problem.code}  {_detail(check.problem)}", limit=limit)
-    return printable(_SUMMARIES.get(check.stage, _every)(check.facts, catalogue), limit=limit)
+    found = _SUMMARIES.get(check.stage, _every)(check.facts, catalogue) if check.facts else ""
+    if check.problem is not None:  # a note's check has found out something all the same
+        return printable(f"{check.problem.code}  {found or _detail(check.problem)}", limit=limit)
+    return printable(found, limit=limit)
 
 
 def summed(checks: Iterable[Check], catalogue: Catalogue) -> str:
