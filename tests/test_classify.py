@@ -110,7 +110,7 @@ def test_reply_is_named_with_its_exit_status(stage, text, code, status):
         (AUTH, "NO [UNAVAILABLE] Temporary authentication failure.", CODE.AUTH_UNAVAILABLE, 75),
         (AUTH, "NO [ALERT] Your account is not enabled for IMAP use.", CODE.AUTH_IMAP_DISABLED, 77),
         (AUTH, "NO [PRIVACYREQUIRED] Plaintext authentication disallowed", CODE.TLS_REQUIRED, 76),
-        (AUTH, "BAD Error in IMAP command LOGIN", CODE.AUTH_REJECTED, 77),
+        (AUTH, "BAD Error in IMAP command LOGIN", CODE.COMMAND_REFUSED, 76),
         (AUTH, "BYE Shutting down", CODE.SERVER_FAULT, 75),
         (Stage.GREETING, "BYE Too busy", CODE.SERVER_FAULT, 75),
         (Stage.TLS, "NO not now", CODE.TLS_STARTTLS_REFUSED, 76),

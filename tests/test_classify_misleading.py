@@ -124,7 +124,6 @@ class TestYahoo:
             RECIPIENT,
             "postfix",
         ),
-        ("553 5.7.1 <a@example.com>: Sender address rejected: not logged in", SENDER, "postfix"),
     ],
 )
 def test_sender_is_refused_at_whichever_stage_the_server_looks_at_it(text, stage, provider):
@@ -132,6 +131,42 @@ def test_sender_is_refused_at_whichever_stage_the_server_looks_at_it(text, stage
     unknown = judged(text, stage, "")
 
     assert known == unknown == (CODE.SENDER_REFUSED, False)
+
+
+@pytest.mark.parametrize("stage", [SENDER, RECIPIENT])
+@pytest.mark.parametrize("provider", ["", "postfix"])
+def test_sender_that_is_refused_for_want_of_a_login_is_about_the_login(provider, stage):
+    text = "553 5.7.1 <a@example.com>: Sender address rejected: not logged in"
+
+    assert judged(text, stage, provider) == (CODE.AUTH_REQUIRED, False)
+
+
+@pytest.mark.parametrize("stage", [SENDER, RECIPIENT, MESSAGE])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "552 Too many recipients",
+        "550 5.5.3 Too many recipients",
+        "550 Too many recipients per session",
+        "554 5.7.1 Error: too many recipients specified",
+        "554 too many rcpts in this message",
+    ],
+)
+def test_too_many_recipients_for_good_are_never_tried_again(stage, text):
+    assert judged(text, stage, "") == (CODE.RECIPIENT_LIMIT, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("452 4.5.3 Too many recipients", MESSAGE),
+        ("550 Too many recipients this hour", MESSAGE),
+        ("550 5.7.1 Too many recipients today", RECIPIENT),
+        ("554 Too many recipients, sending quota exceeded", MESSAGE),
+    ],
+)
+def test_too_many_recipients_pass_where_a_time_or_a_quota_is_meant(text, stage):
+    assert judged(text, stage, "") == (CODE.LIMIT_REACHED, True)
 
 
 @pytest.mark.parametrize("provider", ["", "zoho"])

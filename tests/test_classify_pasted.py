@@ -290,6 +290,20 @@ def test_reply_is_found_in_what_stands_around_it(text, code, stage, number, stat
     assert (problem.reply.code, problem.reply.enhanced) == (number, status)
 
 
+CURL = [
+    ("curl: (55) RCPT failed: 550", CODE.RECIPIENT_REFUSED, Stage.RECIPIENT, 550),
+    ("curl: (55) MAIL failed: 553", CODE.SENDER_REFUSED, Stage.SENDER, 553),
+    ("curl: (67) Access denied: 535", CODE.AUTH_REJECTED, Stage.AUTH, 535),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "stage", "number"), CURL)
+def test_code_alone_that_curl_prints_is_read_in_its_stage(text, code, stage, number):
+    problem = explain(text)
+
+    assert (problem.code, problem.stage, problem.reply.code) == (code, stage, number)
+
+
 PRINTED = [
     line.split("\t")
     for line in (Path(__file__).parent / "data" / "replies" / "printed.tsv").read_text("utf-8").splitlines()

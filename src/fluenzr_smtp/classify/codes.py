@@ -71,6 +71,7 @@ REPLIES: tuple[_Row, ...] = (
     _row(AUTH, r"504", _code.AUTH_MECHANISM_UNSUPPORTED),
     _row(AUTH, r"500|502", _code.AUTH_NOT_OFFERED),
     _row(AUTH, r"501|503", _code.COMMAND_REFUSED),
+    _row(AUTH, r"421", _code.SERVER_FAULT),  # it closes the channel (RFC 5321 §3.8), whatever the login is
     _row(AUTH, r"4", _code.AUTH_UNAVAILABLE),
     _row(AUTH, r"5", _code.AUTH_REJECTED),
     _row(TLS, r"501|503", _code.COMMAND_REFUSED),

@@ -29,6 +29,8 @@ LATER, NEVER, WORD = "4", "5", "word"
 
 _ADDRESS = re.compile(r"[^\s<>@\"'()]{1,64}@[^\s<>@\"'(),;:]{1,255}")
 _LINK = re.compile(r"(?:https?://|www\.)\S{1,500}")
+# A link to a block list says who listed the sender; of other links nothing is kept among the words.
+_LISTING = re.compile(r"spamhaus|spamcop|abuseat|barracudacentral|sorbs|uceprotect")
 # What a reply says for comfort speaks of spam where the reason is another. But "to reduce the amount of spam
 # sent to …, this message has been blocked" is Google's verdict on the message.
 _COMFORT = re.compile(
@@ -92,7 +94,12 @@ def refuses(code: ProblemCode, *words: str, stages: frozenset[Stage]) -> tuple[T
 def words_of(text: str) -> str:
     """Return the text as rows see it: joined, lower case, no accents, no addresses, links and comfort."""
     text = " ".join(folded(text[:MAX_CHARACTERS].lower()).split())
-    return _COMFORT.sub("", _ADDRESS.sub("@", _LINK.sub("", text)))
+    return _COMFORT.sub("", _ADDRESS.sub("@", _LINK.sub(_list_named, text)))
+
+
+def _list_named(link: re.Match[str]) -> str:
+    name = _LISTING.search(link[0])
+    return name[0] if name else ""
 
 
 def links_of(text: str) -> str:

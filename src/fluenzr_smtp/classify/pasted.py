@@ -38,6 +38,7 @@ _PLACES = tuple(
         rf"(?<![\w.:/=#$-])({_CODE})(?=[ -]#?\(?[45]\.\d{{1,3}}\.\d{{1,3}})",
         rf"(?:said|respon\w+|repl\w+|answer\w*|error|code|reason|message|command|bounced|:|;|\()[ :=]{{1,3}}"
         rf"(?:was |is )?\(?b?['\"]?({_CODE})(?=[ -])",
+        rf"(?:failed|denied): ({_CODE})$",  # curl, which prints no words
         rf"(?<![\w.:/=#$-])(?<!line )(?<!port )(?<!pid )(?<!/1\.[01] )({_CODE})(?=[ -][^\W\d])",
     )
 )

@@ -104,13 +104,15 @@ _ROWS: Mapping[str, tuple[TextRow, ...]] = MappingProxyType(
             *says(_code.LIMIT_REACHED, r"throttling failure|daily message quota|maximum sending rate"),
         ),
         "postfix": (
-            *says(_code.SENDER_REFUSED, r"not owned by user|not logged in", stages=SENDER | RECIPIENT),
+            *says(_code.SENDER_REFUSED, r"not owned by user", stages=SENDER | RECIPIENT),
             *says(_code.AUTH_NOT_OFFERED, r"authentication not enabled", stages=AUTH),
         ),
         "exim": (
             *says(_code.AUTH_REJECTED, r"incorrect authentication data", stages=AUTH),
             *says(_code.AUTH_UNAVAILABLE, r"unable to authenticate at present", stages=AUTH),
         ),
+        # Its greylisting says no more than this.
+        "rspamd": (*says(_code.GREYLISTED, r"^try again later", replies=LATER),),
         "dovecot": (
             *says(_code.AUTH_TOO_MANY_LOGINS, r"maximum number of connections from user"),
             *says(_code.TLS_REQUIRED, r"plaintext authentication disallowed|cleartext authentication"),

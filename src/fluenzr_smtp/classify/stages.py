@@ -38,7 +38,7 @@ _AFTER = (
     r"|command:? ?['\"]?)"
 )
 
-# What Postfix, Exim, smtplib, nodemailer, Jakarta Mail and PHPMailer say of it; compared in lower case.
+# What Postfix, Exim, smtplib, nodemailer, Jakarta Mail, PHPMailer and curl say of it; compared in lower case.
 _TOLD: tuple[_Row, ...] = tuple(
     (re.compile(pattern), stage)
     for pattern, stage in (
@@ -47,10 +47,10 @@ _TOLD: tuple[_Row, ...] = tuple(
             rf"|following recipients failed",
             Stage.RECIPIENT,
         ),
-        (r"rcpt to command failed|recipient address .{0,80}not accepted by the server", Stage.RECIPIENT),
+        (r"rcpt (?:to command )?failed|recipient address .{0,80}not accepted by the server", Stage.RECIPIENT),
         (
             rf"{_AFTER} ?mail from\b|reject: mail from|rejected mail <|smtpsenderrefused|smtpsenderfailed"
-            rf"|mail from command failed",
+            rf"|mail from command failed|\bmail failed: \d",
             Stage.SENDER,
         ),
         (r"envelope from address .{0,80}not accepted", Stage.SENDER),

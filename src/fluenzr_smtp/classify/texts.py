@@ -9,7 +9,7 @@ from fluenzr_smtp.classify import texts_content as content
 from fluenzr_smtp.classify import texts_envelope as envelope
 from fluenzr_smtp.classify import texts_login as login
 from fluenzr_smtp.classify import texts_reputation as reputation
-from fluenzr_smtp.classify.evidence import AUTH, MESSAGE, RECIPIENT, SENDER, TextRow, says
+from fluenzr_smtp.classify.evidence import AUTH, MESSAGE, NEVER, RECIPIENT, SENDER, TextRow, says
 from fluenzr_smtp.classify.texts_languages import LANGUAGES
 from fluenzr_smtp.problems import ProblemCode
 
@@ -31,6 +31,10 @@ _TELLING: tuple[TextRow, ...] = (
         ProblemCode.SENDER_REFUSED,
         r"blame it on the weather: .{0,80}(?:return path|sender|\bfrom\b|address)",
     ),
+    # Yahoo's wrapping around nothing.
+    *says(ProblemCode.REPLY_UNKNOWN, r"delivery error: dd requested mail action aborted -"),
+    # MailMarshal's rules.
+    *says(ProblemCode.POLICY_REFUSED, r"\brule imposed\b", replies=NEVER),
     *says(
         ProblemCode.SENDER_REFUSED,
         r"multiple addresses in a from header",
@@ -56,6 +60,7 @@ TEXTS: tuple[TextRow, ...] = (
     *envelope.RELAY_NAMED,
     *login.LOGIN_MISSING,
     *envelope.RELAYING,
+    *envelope.RECIPIENT_COUNT_FINAL,
     *reputation.TOO_MANY,
     *content.LISTED_LINKS,
     *reputation.ADDRESS_BLOCKED,
@@ -64,6 +69,7 @@ TEXTS: tuple[TextRow, ...] = (
     *envelope.TOO_BIG,
     *envelope.RECIPIENT_COUNT,
     *login.CREDENTIALS_ANYWHERE,
+    *content.UNCHECKED,
     *content.COMMANDS,
     *content.SPAM,
     *content.OUTRIGHT,
@@ -93,5 +99,5 @@ LINKS: tuple[TextRow, ...] = (
     *says(ProblemCode.LIMIT_REACHED, r"smtp-error-codes\.php#rl"),
     *says(ProblemCode.IP_BLOCKED, r"unsolicitedip|ipcheck|spamhaus|dnsbl|/rbl|spamcop|blocklist|blacklist"),
     *says(ProblemCode.SPAM_REFUSED, r"unsolicitedmessage|help_spam", stages=MESSAGE),
-    *says(ProblemCode.CONTENT_REFUSED, r"blockedmessage|rfcmessage", stages=MESSAGE),
+    *says(ProblemCode.CONTENT_REFUSED, r"blockedmessage|rfcmessage|smtplf\b", stages=MESSAGE),
 )

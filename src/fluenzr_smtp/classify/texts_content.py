@@ -114,6 +114,17 @@ FAULTS: tuple[TextRow, ...] = (
     ),
 )
 
+# Whoever cannot look for the fault just now has not found it.
+UNCHECKED: tuple[TextRow, ...] = says(
+    ProblemCode.SERVER_FAULT,
+    r"(?:scan(?:ners?|ning)?|filter(?:s|ing)?|anti-?virus|checks?|verifier)(?: \w+){0,3}? (?:failed|error"
+    r"|unavailable|out of order|not (?:available|running|responding)|timed out|crashed)",
+    r"(?:unable to|could not|cannot|can't|couldn't|failed to) (?:verify|validate|check|scan)"
+    r" (?:\w+ ){0,3}(?:address|recipient|sender|user|message|mail)\b",
+    stages=_NOT_AUTH,
+    replies=LATER,
+)
+
 PATIENCE: tuple[TextRow, ...] = says(
     ProblemCode.SERVER_FAULT,
     r"(?:try|come|retry|resend|send|delivery)(?: it| mail)?(?: again| back)? (?:later|shortly|soon|in a)"
@@ -244,13 +255,17 @@ POLICY: tuple[TextRow, ...] = (
         r"|authori[sz]ed))",
         stages=MESSAGE,
     ),
-    *refuses(ProblemCode.POLICY_REFUSED, r"administrative(?:ly)? prohibi", stages=TRANSACTION),
+    *refuses(
+        ProblemCode.POLICY_REFUSED,
+        r"administrative(?:ly)? prohibi|envelope blocked|\bpolic(?:y|ies)\b",
+        stages=TRANSACTION,
+    ),
 )
 
 LIMIT_AT_LAST: tuple[TextRow, ...] = (
     *says(
         ProblemCode.LIMIT_REACHED,
-        r"(?:limit|maximum|quota|threshold|allowance)(?: \w+){0,2}? (?:exceed|reach|hit|over)",
+        r"(?:limit|maximum|quota|threshold|allowance)(?: \w+){0,5}? (?:exceed|reach|hit|over)",
         r"(?:exceed\w*|reach\w*|over) (?:\w+ ){0,4}?(?:limit|maximum|quota|threshold|allowance)",
         stages=_NOT_AUTH,
     ),

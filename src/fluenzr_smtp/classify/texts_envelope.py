@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from fluenzr_smtp.classify.evidence import (
     AUTH,
+    LATER,
     MESSAGE,
+    NEVER,
     RECIPIENT,
     SENDER,
     TextRow,
@@ -45,12 +47,17 @@ OWNERSHIP: tuple[TextRow, ...] = (
         r"not (?:allowed|authori[sz]ed|permitted) to (?:send|use|submit)(?: (?:e-?mails?|mails?|messages?"
         r"|this))* "
         r"?(?:as|from|on behalf|with|using|sender|address)",
+        r"(?:not|n't) (?:(?:allowed|authori[sz]ed|permitted) to )?use (?:\w+ ){0,3}(?:sender|from)\b",
+        r"sending (?:mail )?(?:from|as) (?:(?:foreign|other|this|that) (?:e-?mail )?(?:address|domain"
+        r"|sender)|@).{0,20}(?:not (?:permitted|allowed|authori[sz]ed)|denied|forbidden)",
         r"(?:can't|cannot|may not) send (?:on|as|from|mail as|with)(?: this)?(?: address)?",
         r"(?:sender|from|envelope|return[- ]path)\b.{0,40}(?:does(?:n't| not)|must|should"
         r"|not) (?:be )?(?:match|the same"
         r"|identical|belong|correspond|equal)",
-        r"(?:address|identit(?:y|ies)|sender|domain|from)s?(?: \w+)?(?: is| are| has)? (?:not (?:been )?"
+        r"(?:address|identit(?:y|ies)|sender|domain|from)s?(?: @| \w+)?(?: is| are| has)? (?:not (?:been )?"
         r"|un)verified",
+        r"(?:unconfigured|unverified|unconfirmed|unregistered) (?:sending|sender|from)\b",
+        r"not a (?:\w+ )?sender (?:signature|identity)",
         r"not a (?:verified|confirmed|validated|registered|registred) (?:sender|address|domain|identity)",
         r"sender (?:address )?verif(?:y|ication) fail",
         r"(?:sender|from) (?:address )?(?:mismatch|differs)|mail from .{0,40}not (?:match|belong)",
@@ -101,7 +108,8 @@ SENDER_FAULTS: tuple[TextRow, ...] = (
 # Before a login that is missing: with these words servers ask for one in vain.
 RELAY_NAMED: tuple[TextRow, ...] = says(
     ProblemCode.RELAY_DENIED,
-    r"relay(?:ing)? (?:access )?denied|credentials for relay",
+    r"relay(?:ing)? (?:access |to <?@>? )?(?:is )?(?:denied|prohibited|not (?:permitted|allowed))",
+    r"credentials for relay",
     stages=_NOT_AUTH,
 )
 
@@ -119,7 +127,9 @@ RELAYING: tuple[TextRow, ...] = (
         r"|not an? (?:open )?) ?-?relay",
         r"\bas a relay\b|open relay (?:is |are )?not allowed|relay (?:attempt|check|access)"
         r"|third[- ]party relay",
-        r"list of allowed rcpthosts|rcpthosts",
+        r"^i cannot deliver mail for",
+        r"list of allowed rcpthosts|rcpthosts|delivery is not allowed to this address",
+        r"(?:not|n't) (?:allowed|permitted) to be relayed|not (?:a )?local host\b|not a gateway",
         r"(?:we |server |host )?(?:do(?:es)?n't|do(?:es)? not) (?:handle|host|accept) (?:e-?mail"
         r"|mail) for (?:that|this|the)"
         r" (?:domain|host)",
@@ -166,10 +176,23 @@ TOO_BIG: tuple[TextRow, ...] = (
         r"?(?:big|large|than|huge)",
         r"(?:message|mail|e-?mail) (?:is )?too long|too (?:big|large) (?:a )?(?:message|mail|e-?mail|for)",
         r"(?:over|exceed\w*|more than|larger than|above) (?:the )?\d{1,12} ?(?:[kmg]i?b\b|bytes|m\b)",
-        r"number of (?:attachments|headers|parts)\b.{0,40}exceed",
+        r"number of (?:attachments|headers|parts)\b.{0,40}exceed|(?:size|length) violation",
         r"exceed\w*.{0,40}\b(?:size|length)\b|max\w*.{0,20}\bsize\b|reduce the size|recipsizelimit|sizelimit",
         stages=_NOT_AUTH,
     ),
+)
+
+_OF_A_TIME = (
+    r"from\b|recent|today|daily|hour|\bday|minute|month|week|quota|sending limit|short|(?:the|in) last\b"
+)
+
+# A final refusal for their number is about this message, unless it speaks of a time or of a quota: the same
+# message never passes. Before the rates, which are said in such words too.
+RECIPIENT_COUNT_FINAL: tuple[TextRow, ...] = says(
+    ProblemCode.RECIPIENT_LIMIT,
+    rf"too many (?:\w+ )?(?:recipients?|rcpts?|receivers)\b(?!.{{0,60}}(?:{_OF_A_TIME}))",
+    stages=_NOT_AUTH,
+    replies=NEVER,
 )
 
 # At RCPT a server counts the recipients of this message, after the message those of the account.
@@ -178,6 +201,7 @@ RECIPIENT_COUNT: tuple[TextRow, ...] = (
         ProblemCode.LIMIT_REACHED,
         r"too many (?:\w+ )?(?:recipients?|rcpts?|addresses|destinations|receivers)\b",
         stages=MESSAGE,
+        replies=LATER,
     ),
     *says(
         ProblemCode.RECIPIENT_LIMIT,
@@ -211,7 +235,8 @@ RECIPIENTS: tuple[TextRow, ...] = (
         r"(?:recipient|address)s? (?:already|preferences)|permanent failure for one or more recipients",
         r"please (?:try|use|forward to) <?@|name (?:is )?not found|has (?:left|moved)"
         r"|blocked by the recipient",
-        r"not in (?:recipient|user) list|recipientnotfound|cannot be delivered",
+        r"(?:to|your) authori[sz]ed recipients|not in (?:recipient|user) list|recipientnotfound",
+        r"cannot be delivered",
         r"@>?(?:\.{3})?(?: \w+){0,2} (?:no longer|not|in?valid|unknown|inactive|disabled)",
         r"there is no one|no thank you|\bdead domain\b|relocated",
         stages=RECIPIENT | MESSAGE,

@@ -35,6 +35,7 @@ ENCRYPTION: tuple[TextRow, ...] = (
         rf"(?:connection|session|channel|link) (?:is )?(?:{_NOT}|un)[ -]?(?:secured?|encrypted|protected)",
         rf"(?:auth\w*|login|log in|logging in) .{{0,30}}only .{{0,30}}\b{_TLS}\b",
         rf"only .{{0,30}}(?:auth\w*|login|accepted|allowed) .{{0,20}}\b{_TLS} (?:connection|session)",
+        r"only available under a layer",
     ),
 )
 
@@ -42,6 +43,15 @@ ENCRYPTION: tuple[TextRow, ...] = (
 LOGIN: tuple[TextRow, ...] = (
     # Sentences of QQ and NetEase for all that can be wrong with a login.
     *says(ProblemCode.AUTH_REJECTED, r"login fail\. account is abnormal|authentication failed, system busy"),
+    # Yandex leaves open which of the two it is; the secret is the likelier.
+    *says(ProblemCode.AUTH_REJECTED, r"(?:invalid|wrong|bad) (?:credentials|password) or (?:imap|smtp|pop)"),
+    *says(ProblemCode.COMMAND_REFUSED, r"^bad (?:error in|invalid|unknown) (?:imap )?command", replies=WORD),
+    # SendGrid and its like count what was paid for when a client logs in.
+    *says(
+        ProblemCode.LIMIT_REACHED,
+        r"\bcredits? (?:\w+ ){0,2}?(?:exceeded|exhausted|used up|expired|reached)|maximum credits",
+        r"(?:out of|insufficient|not enough|no(?: more)?|no remaining) (?:\w+ )?credits?\b",
+    ),
     # Google's 534 5.7.9, Yahoo's #AUTH005 at the very first try, SendGrid's 535, Mail.ru, Tencent, NetEase.
     *says(
         ProblemCode.AUTH_APP_PASSWORD_REQUIRED,
@@ -69,7 +79,7 @@ LOGIN: tuple[TextRow, ...] = (
         r"(?:password|basic|legacy)[- ](?:login|log-?in|auth\w*|sign-?in)s? .{0,20}(?:no longer|disabled"
         r"|retired|blocked)",
         r"less secure apps?",
-        r"security defaults policy",
+        r"security defaults policy|not meet the criteria to be authenticated",
     ),
     *says(
         ProblemCode.AUTH_IMAP_DISABLED,
@@ -92,8 +102,10 @@ LOGIN: tuple[TextRow, ...] = (
         r"|permitted|include|authori[sz]ed|support)(?: for| to use)?(?: the)? smtp",
         r"not have (?:access )?(?:rights|permissions?|access) to (?:this|the) service",
         r"(?:enable|switch on|turn on|activate) (?:the )?(?:smtp(?![ -]?auth)|pop3/smtp)",
+        r"smtp account (?:is )?not (?:yet )?(?:active|activated|enabled)",
         r"smtp (?:is )?(?:not (?:included|part|available)|only (?:available|for))",
-        r"\bservice is not open\b",
+        r"\bsmtp (?:access|service) (?:is )?(?:only available|available only)",
+        r"\bservice (?:of (?:this|your) \w+ )?is not open(?:ed)?\b|^user has no permission",
     ),
     *says(
         ProblemCode.AUTH_VERIFICATION_REQUIRED,
@@ -111,7 +123,7 @@ LOGIN: tuple[TextRow, ...] = (
     *says(
         ProblemCode.AUTH_VERIFICATION_REQUIRED,
         r"(?:log|sign) ?in (?:via|with|through) (?:your )?web ?browser|web ?login ?required",
-        r"verify your (?:account|identity|phone)",
+        r"(?:verify|activate) your (?:\w+ )?(?:account|identity|phone)",
         r"unsafe login",
     ),
     *says(
@@ -186,7 +198,7 @@ LOGIN: tuple[TextRow, ...] = (
         r"(?:blocked|suspended|locked|disabled|deactivated|frozen|restricted|banned|terminated|closed|expired"
         r"|inactive|barred|cancell?ed|abnormal)",
         r"(?:blocked|suspended|locked|disabled|inactive|deactivated|frozen) (?:user|account|mailbox|sender)",
-        r"\[contactadmin\]|\[noperm\]",
+        r"\[contactadmin\]|\[noperm\]|(?:unusual|suspicious) sending activity",
         stages=AUTH,
     ),
     *says(
@@ -200,10 +212,12 @@ LOGIN: tuple[TextRow, ...] = (
         r"|banned|limited|prevented|barred|disabled) (?:from|for|due|because|to) ?(?:sending|spam|outgoing"
         r"|abuse|unusual|suspicious)?",
         r"(?:blocked|suspended|restricted|banned|barred|disabled) (?:from|for) sending",
+        r"\bsending (?:is |has been )?(?:paused|suspended|disabled|stopped|on hold)\b",
+        r"\byour (?:\w+ ){0,2}account (?:is |has been |was )(?:\w+ )?(?:suspended|disabled|blocked|locked"
+        r"|deactivated|on hold|restricted|banned|closed|terminated)",
         r"\bsender account is (?:disabled|suspended|blocked)|bad outbound sender|unusual sending activity"
         r"|sending account .{0,30}banned",
         r"traffic from (?:this|your) (?:tenant|account).{0,60}(?:suspicious|spam|banned)",
-        r"tenant has exceeded (?:the )?threshold",
         stages=TRANSACTION,
     ),
 )
@@ -252,7 +266,7 @@ LOGIN_MISSING: tuple[TextRow, ...] = (
         r"(?:client|host|sender|user|session|connection|you)(?: host)? (?:is |was |are |were )?(?:not|n't) "
         r"(?:yet )?(?:been )?(?:authenticated|logged in)",
         r"(?:didn't|don't|did not|do not|doesn't|without|no) (?:smtp )?authenticat",
-        r"authentication turned on",
+        r"authentication turned on|\bnot logged in\b",
         r"unauthenticated senders? (?:is |are )?(?:not|is)",
         r"(?:log ?in|authenticate) (?:first|before)|pop[- ]before[- ]smtp"
         r"|check(?:ing)? (?:your )?mail (?:first|"

@@ -15,7 +15,7 @@ _LISTS = (
     r"spamhaus|spamcop|sorbs|barracuda ?central|abuseat|uceprotect|invaluement|ivm(?:sip|uri)|backscatterer"
     r"|sender ?score|mailspike|spamrats|psbl|njabl|dsbl|hostkarma|manitu|cloudmark sender|nixspam"
     r"|truncate\.gbudb"
-    r"|\b\w{0,12}(?:dns[bw]l|rbl)\b|\bzen\b|\bsbl(?:-xbl)?\b|\bxbl\b|\bpbl\b|\bcbl\b|\bcss\b"
+    r"|\b\w{0,12}(?:dns[bw]l|rbl)s?\b|\bcsi\b|\bzen\b|\bsbl(?:-xbl)?\b|\bxbl\b|\bpbl\b|\bcbl\b|\bcss\b"
 )
 _SOURCE = (
     r"(?:(?:client|sending|sender|sender's|source|your|remote|connecting|originating) (?:mail ?|smtp "
@@ -67,7 +67,8 @@ RECIPIENT_RATE: tuple[TextRow, ...] = (
         r"(?:recipient|mailbox|user)\b.{0,50}exceed.{0,60}(?:message rate|per (?:hour|day|minute)|can receive"
         r"|receiv\w+ (?:rate|limit)|number of messages|message limit)",
         r"receiv(?:e|ing) (?:rate|limit)s?|messages (?:they|it|he|she) can receive",
-        r"recipient (?:thread|message|rate)[ -](?:rate )?limit",
+        r"(?<!external )recipient (?:thread|message|rate)[ -](?:rate )?limit",
+        r"messages? to @ deferred.{0,20} volume",
         r"(?:user|recipient|mailbox) (?:is |has |was )?(?:receiving|received) too (?:many|much)",
     ),
     *says(ProblemCode.RECIPIENT_LIMIT, r"per transaction exceeded|separate transaction"),
@@ -86,7 +87,7 @@ ADDRESS_BLOCKED: tuple[TextRow, ...] = (
         r"|authori[sz]ed)"
         r" to (?:send|connect|deliver)",
         r"not (?:on|in) (?:the |our |a |my )?(?:white|allow|bypass|safe)[- ]?list",
-        r"reputation",
+        r"reputation|\bip[- ]based\b",
         # The name of the address (RFC 7001 "iprev"; Google, Comcast and AOL ask for it).
         r"\bptr\b|\brdns\b|reverse[- ]?(?:dns|look-?up|mapping|name|resolution|record|ip)|ip name lookup",
         r"cannot (?:find|resolve) your (?:hostname|host|address|ip|name|reverse)",
@@ -137,7 +138,7 @@ ADDRESS_BLOCKED: tuple[TextRow, ...] = (
         ProblemCode.IP_BLOCKED,
         _LISTS,
         r"\b(?:block|black|deny)[- ]?list",
-        r"(?:poor|bad|low|negative) (?:\w+ )?reputation",
+        r"reputation|\bip[- ]based\b",
         r"\bptr\b|\brdns\b|reverse[- ]?(?:dns|look-?up)|cannot find your (?:hostname|reverse)",
         r"(?:client|your|sending|source) (?:host|ip|server|network)\b.{0,60}"
         r"(?:block|ban|listed|reject|refus|denied|not allowed)",
@@ -153,7 +154,9 @@ TOO_MANY: tuple[TextRow, ...] = (
         r"|my) )|e-?mails?|mails?|sessions?|connections?|requests?"
         r"|submissions?|conversations?|deliver\w+|transactions?)",
         r"limits? (?:for|on) (?:how many|the number of) (?:messages|e-?mails|mails|connections)",
-        r"too many recipients (?:from|in (?:the last|a short)|per|recently|today)|too much mail(?! data)",
+        r"too many recipients (?:from|in (?:the last|a short)|per (?:hour|day|minute)|recently|today"
+        r"|this (?:hour|day|week|month))",
+        r"too much mail(?! data)",
         stages=_ALL_BUT_AUTH,
     ),
 )
@@ -172,7 +175,7 @@ RATE: tuple[TextRow, ...] = (
         r"|messages? per"
         r"|e?-?mails? per|messages? in|e?-?mails? in)",
         r"(?:e-?mails?|messages?|mails?|recipients?|rcpts?|connections?|sessions?"
-        r"|posts)(?: \w+){0,2}? (?:per|in (?:a|an"
+        r"|posts)(?: \w+){0,4}? (?:per|in (?:a|an"
         r"|one|the last|24)|every|within) ?(?:\d+ )?(?:the |last )?(?:hours?|days?|minutes?|seconds?"
         r"|connections?"
         r"|sessions?|month|24)",
@@ -190,6 +193,7 @@ RATE: tuple[TextRow, ...] = (
         r"(?:exceed\w*|reach\w*|hit|over) (?:the |your |its |a |their |our )?(?:\w+ ){0,2}?(?:permitted"
         r"|allowed|"
         r"authori[sz]ed|maximum) (?:sending )?(?:limit|number|rate)s? ?(?:of messages|within|in)",
+        r"over (?:the|your|its|their) limit (?:for|of|on)|has exceeded (?:the |its |your )?threshold",
         r"mail flood|unexpected volume|volume of (?:mail|e-?mail|messages)",
     ),
 )

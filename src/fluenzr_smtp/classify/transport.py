@@ -1,7 +1,8 @@
 """Errors of the system, of TLS and of DNS as programs print them, where no server has replied. Rows.
 
 Sources: strerror(3), gai_strerror(3), openssl-verify(1), ssl/ssl_err.c of OpenSSL, crypto/x509 and net
-of Go, the error codes of Node.js and of Winsock, JSSE, smtplib, nodemailer, PHPMailer, curl and Postfix.
+of Go, the error codes of Node.js, Winsock, Outlook and NSS, JSSE, smtplib, nodemailer, PHPMailer, curl,
+msmtp, swaks, mutt and Postfix.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         Stage.TLS,
         r"certificate (?:has |is |was )?expired|cert_has_expired|certificateexpired|expired certificate"
         r"|validity check failed"
+        r"|expired[_ ](?:issuer[_ ])?certificate|(?<!\w)-8181\b|invalid peer certificate: expired"
         r"|certificate.{0,40}\bexpired\b|certificat.{0,40}expire|zertifikat.{0,40}abgelaufen",
     ),
     _row(
@@ -50,7 +52,8 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         r"certificate is (?:not )?valid (?:for|only)|altname|no alternative certificate subject"
         r"|no subject alternative",
         r"doesn't contain any ip sans|certificate subject name|cert(?:ificate)? .{0,20}name mismatch"
-        r"|not valid for (?:the )?name",
+        r"|not valid for (?:the )?name|no name matching|target principal name",
+        r"bad_cert_domain|(?<!\w)-12276\b",  # NSS, of Thunderbird, counts down from -12288 and -8192
     ),
     _row(
         _code.TLS_CERTIFICATE_CHAIN_INCOMPLETE,
@@ -65,7 +68,7 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         r"|certificate authority)|unknown_ca",
         r"pkix path|valid certification path|unknownissuer|unknown_issuer|issuer certificate|untrusted"
         r"|not trusted"
-        r"|trust anchor|not issued by a trusted",
+        r"|trust anchor|not issued by a trusted|hasn't got a known issuer|(?<!\w)-8179\b|(?<!\w)-8172\b",
     ),
     _row(_code.TLS_CERTIFICATE_SELF_SIGNED, Stage.TLS, r"self[- _]?signed"),
     _row(
@@ -76,6 +79,7 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         r"(?:bad|invalid|revoked|unable to verify|verify|verification of).{0,20}certificate"
         r"|sslcertverification|x509:",
         r"peer certificate|remote certificate is invalid|server certificate",
+        r"certificate that cannot be verified|cannot verify server identity",
     ),
 )
 
@@ -87,6 +91,9 @@ _TLS: tuple[TransportRow, ...] = (
         r"|advertised|by|enabled)?",
         r"(?:does(?:n't| not)|did(?:n't| not)|not) (?:support|offer|advertise|announce) (?:starttls|tls"
         r"|encryption)",
+        r"(?:starttls|tls) .{0,20}(?:doesn't|does not|didn't|did not|not) (?:offer|support|advertise)",
+        r"not f(?:ou|i)nd starttls|didn't found starttls|requested ssl level failed",
+        r"not support (?:ssl-|tls-|the )?(?:secured? connections|connection encryption)|0x800ccc(?:1a|7d)",
         r"(?:starttls|tls) is required,? but|no starttls|lacks starttls|starttls (?:unavailable"
         r"|failed to be offered)",
     ),
@@ -97,7 +104,9 @@ _TLS: tuple[TransportRow, ...] = (
         r"|packet[ _]length[ _]too[ _]long",
         r"unknown[ _]protocol|http[ _]request|unrecognized ssl message|plaintext connection\?"
         r"|ssl3_get_record|not an? (?:ssl|tls)",
-        r"invalid ?content ?type|received corrupt message|oversized (?:tls )?record|unexpected tls packet"
+        r"invalid ?content ?type|received corrupt message"
+        r"|oversized (?:tls )?record|record_too_long|(?<!\w)-12263\b"
+        r"|unexpected tls packet"
         r"|frame size or",
     ),
     _row(
@@ -108,8 +117,8 @@ _TLS: tuple[TransportRow, ...] = (
     _row(
         _code.TLS_PROTOCOL_TOO_OLD,
         Stage.TLS,
-        r"unsupported[ _]protocol|protocol[ _]version|no[ _](?:supported )?protocols?[ _](?:available"
-        r"|in common)|version[ _]too[ _]low",
+        r"unsupported[ _](?:protocol|version)|protocol[ _]version|no[ _](?:supported )?protocols?[ _]"
+        r"(?:available|in common)|version[ _]too[ _]low",
         r"dh[ _]key[ _]too[ _]small|legacy_sigalg|no appropriate protocol|(?:tls|ssl) ?version"
         r"|inappropriate_fallback",
     ),
@@ -120,7 +129,7 @@ _TLS: tuple[TransportRow, ...] = (
         r"|ssl_error_zero_return",
         r"handshake.{0,60}(?:\beof\b|reset|closed|terminated|cut)|(?:terminated|closed|reset"
         r"|eof).{0,40}handshake",
-        r"disconnected before secure",
+        r"disconnected before secure|sslzeroreturn|(?:tls/ssl|ssl/tls|tls|ssl) connection has been closed",
     ),
     _row(
         _code.REPLY_TIMEOUT,
@@ -135,6 +144,7 @@ _TLS: tuple[TransportRow, ...] = (
         r"\bssl(?:error|exception|routines|_connect)|ssl: |\bssl (?:error|connection error|routines)"
         r"|convert socket to tls",
         r"tls (?:error|connection failed|negotiation|failed|setup)|cannot start tls|starttls failed"
+        r"|negotiate (?:a )?tls"
         r"|crypto.{0,20}failed",
     ),
 )
@@ -154,7 +164,9 @@ _NAMES: tuple[TransportRow, ...] = (
         Stage.RESOLVE,
         r"name or service not known|nodename nor servname|getaddrinfo|enotfound|eai_noname|nxdomain"
         r"|no such host|host not found"
-        r"|unknown ?host|(?:could not|couldn't|unable to|cannot|can't|failed to) (?:be )?resolve"
+        r"|unknown[ _]?(?:smtp |imap |mail )?host|(?:find|locate) (?:the )?host\b"
+        r"|host .{1,80}could not be found|0x800ccc0d"
+        r"|(?:could not|couldn't|unable to|cannot|can't|failed to) (?:be )?resolve"
         r"|name does not resolve|no address associated"
         r"|errno -[25]\b|\b11001\b|domain name not found|non-?existent domain|name resolution|no (?:a|aaaa"
         r"|dns) record|unresolvable"
@@ -166,7 +178,7 @@ _CONNECTIONS: tuple[TransportRow, ...] = (
     _row(
         _code.CONNECT_REFUSED,
         Stage.CONNECT,
-        r"connection (?:was )?refused|econnrefused|connectionrefused|errno (?:111|61|10061)\b|\b10061\b"
+        r"connection[ _](?:was )?refused|econnrefused|connectionrefused|errno[ =](?:111|61|10061)\b|\b10061\b"
         r"|actively refused|refused the connection"
         r"|connexion refusee|conexion rechazada|conexao recusada|verbindung(?:saufbau)? (?:verweigert"
         r"|abgelehnt)|refused to connect"
@@ -191,7 +203,8 @@ _CONNECTIONS: tuple[TransportRow, ...] = (
     _row(
         _code.CONNECT_TIMEOUT,
         Stage.CONNECT,
-        r"timed? ?-?out|timeout|etimedout|errno (?:110|60|10060)\b|\b10060\b|deadline exceeded"
+        r"timed? ?-?out(?! -1)|etimedout|0x800ccc19|0x8004210[ab]"
+        r"|errno (?:110|60|10060)\b|\b10060\b|deadline exceeded"
         r"|did not (?:properly )?respond"
         r"|zeituberschreitung|delai .{0,20}depasse|tiempo de espera|tempo (?:limite|esgotado)|タイムアウト"
         r"|время ожидания",
@@ -199,10 +212,22 @@ _CONNECTIONS: tuple[TransportRow, ...] = (
     _row(
         _code.AUTH_NOT_OFFERED,
         Stage.AUTH,
-        r"smtp auth extension not supported|(?:does(?:n't| not)|did(?:n't| not)|not) (?:support|offer"
+        r"usable authentication method|smtp auth extension not supported"
+        r"|(?:does(?:n't| not)|did(?:n't| not)|not) (?:support|offer"
         r"|advertise) (?:smtp )?auth"
         r"|no (?:suitable|supported|common) auth\w* (?:method|mechanism)|no authentication mechanisms?",
     ),
+    _row(
+        _code.AUTH_MECHANISM_UNSUPPORTED,
+        Stage.AUTH,
+        r"not support the selected auth\w* method|no authenticators available",
+    ),
+    _row(
+        _code.AUTH_REJECTED,
+        Stage.AUTH,
+        r"no authentication type succeeded|0x800ccc9[02]|(?:server )?rejected your login",
+    ),
+    _row(_code.TLS_REQUIRED, Stage.AUTH, r"\bunencrypted connection$"),
     _row(
         _code.NOT_A_MAIL_SERVER,
         Stage.GREETING,
@@ -217,13 +242,16 @@ _CONNECTIONS: tuple[TransportRow, ...] = (
         r"|connectionreset|lost connection"
         r"|server (?:closed|disconnected|hung up)|remote (?:end|host) closed|serverdisconnected"
         r"|forcibly closed|\beof\b|\[eof\]"
+        r"|connection to .{1,80}\b(?:was lost|closed|dropped|reset)|net_reset|empty reply|0x800ccc0f"
+        r"|terminated the connection|(?<!\w)-5961\b"
         r"|socket (?:hang up|close)|not connected|please run connect",
     ),
     _row(
         _code.CONNECT_REFUSED,
         Stage.CONNECT,
         r"(?:could not|couldn't|failed to|unable to|cannot|can't|not) (?:be )?connect"
-        r"|connect(?:ion)?(?:\(\))? (?:attempt )?failed"
+        r"|connect(?:ion)?(?:\(\))? (?:attempt )?failed|connect(?:ing|ion) to .{1,80}\bfailed"
+        r"|0x800ccc(?:0e|15)|0x80042109"
         r"|mailconnectexception|cannot reach|connection could not be established",
     ),
 )
