@@ -397,3 +397,43 @@ def test_reply_keeps_its_words_and_loses_what_stands_around_them():
     reply = explain("smtplib.SMTPDataError: (554, b'5.7.1 Spam\\n5.7.1 rejected')").reply
 
     assert reply == ServerReply(554, "5.7.1", "Spam\nrejected")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("status=bounced (host mx said: 554 5.7.1 Spam (in reply to end of DATA command))", "Spam"),
+        ("(host mx refused to talk to me: 421 4.7.0 try later)", "try later"),
+        ("(host mx said: 450 4.2.0 Greylisted (wait) (in reply to RCPT TO command))", "Greylisted (wait)"),
+        ("550 5.1.1 no such user (x)", "no such user (x)"),
+    ],
+)
+def test_closing_bracket_is_kept_only_if_the_reply_opened_it(text, words):
+    assert explain(text).reply.text == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("imaplib.IMAP4.error: b'[AUTHENTICATIONFAILED] bad login'", "[AUTHENTICATIONFAILED] bad login"),
+        ('imaplib.IMAP4.error: b"[ALERT] it\'s closed"', "[ALERT] it's closed"),
+        (
+            "imaplib.IMAP4.error: LOGIN command error: BAD [b'Error in command']",
+            "imaplib.IMAP4.error: LOGIN command error: BAD Error in command",
+        ),
+    ],
+)
+def test_words_of_a_server_lose_how_python_writes_bytes(text, words):
+    assert explain(text).reply.text == words
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("554 5.4.6 mail for example.com loops back to myself", CODE.SERVER_GAVE_UP),
+        ("dsn=5.4.6, status=bounced (mail for example.com loops back to myself)", CODE.SERVER_GAVE_UP),
+        ("451 4.4.6 mail loops back to myself", CODE.SERVER_FAULT),
+    ],
+)
+def test_mail_that_loops_back_is_given_up_when_the_refusal_is_final(text, code):
+    assert explain(text).code is code

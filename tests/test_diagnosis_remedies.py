@@ -96,12 +96,26 @@ class TestOtherPorts:
         endpoint = at(587, STARTTLS, pin=pin, authority=authority)
         known = (at(465, SSL), at(465, SSL, "other.shop.test"))
 
-        same, other = remedies(
-            failed(CODE.CONNECT_REFUSED, endpoint), target(), known=known, try_usernames=False
-        )
+        (same,) = remedies(failed(CODE.CONNECT_REFUSED, endpoint), target(), known=known, try_usernames=False)
 
+        assert (same.endpoint.host, same.endpoint.port) == (endpoint.host, 465)
         assert (same.endpoint.pin, same.endpoint.authority) == (pin, authority)
-        assert (other.endpoint.pin, other.endpoint.authority) == (None, None)
+
+    def test_another_host_of_the_provider_is_tried_by_who_is_at_the_provider(self):
+        known = (at(587, STARTTLS), at(465, SSL, "other.shop.test"))
+        check = failed(CODE.CONNECT_REFUSED, at(587, STARTTLS))
+
+        (other,) = remedies(check, target(), known=known, try_usernames=False)
+
+        assert (other.endpoint.host, other.endpoint.port) == ("other.shop.test", 465)
+
+    def test_server_of_ones_own_is_not_traded_for_the_providers(self):
+        known = (at(587, STARTTLS, "smtp.provider.test"), at(465, SSL, "smtp.provider.test"))
+        check = failed(CODE.CONNECT_REFUSED, at(587, STARTTLS))
+
+        found = remedies(check, target(), known=known, try_usernames=False)
+
+        assert [(each.endpoint.host, each.endpoint.port) for each in found] == [(check.endpoint.host, 465)]
 
 
 class TestOtherEncryption:

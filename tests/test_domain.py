@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import socket
 from dataclasses import replace
 from pathlib import Path
 
+import dns.message
 import dns.rcode
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -21,7 +23,7 @@ from fluenzr_smtp.domain.tags import RecordFault
 from fluenzr_smtp.domain.transport import parse_sts, parse_tls_rpt
 from fluenzr_smtp.model import Check, Preset, Protocol
 from fluenzr_smtp.presets import PresetCatalog
-from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.problems import ExitStatus, ProblemCode, Stage
 from tests.servers.certificates import Authority
 from tests.servers.nameserver import SILENCE, Zone, name_server
 from tests.servers.webserver import http, web_server
@@ -47,6 +49,8 @@ KEY, SHORT_KEY = rsa_record(2048), rsa_record(1024)
 
 GOOD: Zone = {
     (DOMAIN, "MX"): ("10 a.mx.provider.example.", "20 b.mx.provider.example."),
+    ("a.mx." + PROVIDER, "A"): "192.0.2.11",
+    ("b.mx." + PROVIDER, "AAAA"): "2001:db8::12",
     (DOMAIN, "TXT"): ("v=spf1 include:_spf.provider.example -all", "unrelated=1"),
     ("_spf." + PROVIDER, "TXT"): "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all",
     ("s1._domainkey." + DOMAIN, "CNAME"): "s1.dkim.provider.example",
@@ -87,6 +91,12 @@ def with_records(*changes: tuple[str, str, object]) -> Zone:
     """The good zone with other records; None takes them away."""
     zone = {**GOOD, **{(name, rdtype): entry for name, rdtype, entry in changes}}
     return {key: entry for key, entry in zone.items() if entry is not None}
+
+
+def rcode_of(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Message:
+    answer = dns.message.make_response(query)
+    answer.set_rcode(rcode)
+    return answer
 
 
 def code_of(check: Check) -> tuple[ProblemCode | None, bool]:
@@ -174,7 +184,7 @@ def test_bare_domain_is_told_what_to_publish():
 
 
 def test_international_domain_is_looked_up_in_its_ascii_form_and_told_as_it_came():
-    zone = {("xn--ao-siap.example", "MX"): "10 mx.example."}
+    zone = {("xn--ao-siap.example", "MX"): "10 mx.example.", ("mx.example", "A"): "192.0.2.1"}
 
     checks = examined(zone, "ação.example")
 
@@ -203,23 +213,57 @@ def test_domain_that_does_not_exist_ends_the_walk_as_a_failure(domain):
         ("_mta-sts." + DOMAIN, "TXT", Stage.MTA_STS),
         ("_smtp._tls." + DOMAIN, "TXT", Stage.TLS_RPT),
         ("_25._tcp.a.mx." + PROVIDER, "TLSA", Stage.DANE),
+        ("a.mx." + PROVIDER, "A", Stage.MX),
     ],
 )
 @pytest.mark.parametrize("entry", [dns.rcode.SERVFAIL, SILENCE], ids=["failure", "silence"])
-def test_look_up_that_fails_is_a_note_of_its_stage_and_the_others_go_on(name, rdtype, stage, entry):
+def test_look_up_that_fails_is_a_failure_of_its_stage_and_the_others_go_on(name, rdtype, stage, entry):
     checks = examined(with_records((name, rdtype, entry)), timeout=0.3)
 
     failed = {each for each, check in checks.items() if code_of(check)[0] is CODE.DNS_UNAVAILABLE}
     assert (failed, len(checks)) == ({stage}, 7)
     assert checks[stage].problem.stage is stage
-    assert checks[stage].is_advisory
+    assert checks[stage].is_failure
+    assert checks[stage].problem.exit_status is ExitStatus.TEMPORARY
 
 
-def test_silent_name_server_is_a_note_in_every_stage():
-    checks = examined(lambda query: None, timeout=0.1)
+def test_walk_ends_after_two_stages_that_nobody_answers():
+    silent = [(f"{name}{DOMAIN}", "TXT", SILENCE) for name in ("", "_dmarc.", "_mta-sts.")]
 
-    assert {code_of(check) for check in checks.values()} == {(CODE.DNS_UNAVAILABLE, False)}
-    assert len(checks) == 7
+    checks = examined(with_records(*silent), timeout=0.3)
+
+    assert list(checks) == [Stage.MX, Stage.SPF, Stage.DKIM, Stage.DMARC]
+    assert {stage for stage, check in checks.items() if check.is_failure} == {Stage.SPF, Stage.DMARC}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda query: None,
+        lambda query: b"nonsense",
+        lambda query: rcode_of(query, dns.rcode.SERVFAIL),
+        lambda query: rcode_of(query, dns.rcode.REFUSED),
+    ],
+    ids=["silent", "nonsense", "server-failure", "refused"],
+)
+def test_name_server_of_no_use_ends_the_walk_with_one_failure(answer):
+    with name_server(answer) as server:
+        resolver = Resolver(nameservers=(server.host,), port=server.port, timeout=0.2)
+        checks = list(examine_domain(DOMAIN, resolver=resolver, clock=REAL_CLOCK, preset=PRESET))
+
+    assert [(check.stage, *code_of(check)) for check in checks] == [(Stage.MX, CODE.DNS_UNAVAILABLE, True)]
+    assert {name for name, _ in server.asked} == {DOMAIN}
+    assert {rdtype for _, rdtype in server.asked} == {"MX"}
+
+
+def test_policy_server_that_says_nothing_is_waited_for_no_longer_than_one_look_up():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        trusted = PolicyServer(port=mute.getsockname()[1], seconds=10.0)
+        check = examined(GOOD, policies=trusted, timeout=0.5)[Stage.MTA_STS]
+
+    assert code_of(check) == (CODE.DOMAIN_MTA_STS_INVALID, False)
+    assert check.problem.facts["reason"] == "policy-unreachable"
+    assert check.elapsed.total_seconds() < 5.0
 
 
 # --- MX ---------------------------------------------------------------------------------------------------
@@ -242,9 +286,35 @@ def test_domain_without_exchangers_is_told_apart(mx, address, reason, is_failure
 
 
 def test_exchangers_of_nobody_known_hold_too():
-    check = examined(with_records((DOMAIN, "MX", "10 mx.elsewhere.example.")))[Stage.MX]
+    address = ("mx.elsewhere.example", "A", "192.0.2.1")
+
+    check = examined(with_records((DOMAIN, "MX", "10 mx.elsewhere.example."), address))[Stage.MX]
 
     assert (check.ok, check.facts["presets"]) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("dead", "is_failure"), [(("a",), False), (("b",), False), (("a", "b"), True)], ids=["a", "b", "both"]
+)
+def test_exchanger_without_an_address_is_told(dead, is_failure):
+    gone = [(f"{name}.mx.{PROVIDER}", rdtype, None) for name in dead for rdtype in ("A", "AAAA")]
+
+    check = examined(with_records(*gone))[Stage.MX]
+
+    assert code_of(check) == (CODE.DOMAIN_MX_NONE, is_failure)
+    assert check.problem.facts["reason"] == "no-address-of-host"
+    assert check.problem.facts["missing"] == tuple(f"{name}.mx.{PROVIDER}" for name in dead)
+    assert check.problem.facts["hosts"] == ("a.mx.provider.example", "b.mx.provider.example")
+
+
+def test_addresses_of_ten_exchangers_at_most_are_looked_up():
+    hosts = tuple(f"{number} mx{number}.elsewhere.example." for number in range(10, 40))
+
+    check = examined(with_records((DOMAIN, "MX", hosts)))[Stage.MX]
+
+    assert check.problem.facts["missing"] == tuple(
+        f"mx{number}.elsewhere.example" for number in range(10, 20)
+    )
 
 
 # --- SPF --------------------------------------------------------------------------------------------------
@@ -465,6 +535,8 @@ def dmarc_check(text: object, domain: str = DOMAIN) -> Check:
         ("v=DMARC1; p=monitor", CODE.DOMAIN_DMARC_INVALID, True),
         ("v=dmarc1; p=reject", CODE.DOMAIN_DMARC_INVALID, True),
         (("v=DMARC1; p=reject", "v=DMARC1; p=none"), CODE.DOMAIN_DMARC_INVALID, True),
+        ("v=DMARC; p=reject", CODE.DOMAIN_DMARC_INVALID, True),
+        (("V=DMARC1; p=reject", "v=DMARC 1; p=none"), CODE.DOMAIN_DMARC_INVALID, True),
         ("unrelated", CODE.DOMAIN_DMARC_NONE, True),
     ],
 )
@@ -475,6 +547,13 @@ def test_dmarc_policy_is_judged(text, code, is_failure):
     assert check.problem is None or not isinstance(
         parse_dmarc(str(check.problem.facts["record"])), RecordFault
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["v=DMARC; p=reject", "v=dmarc1; p=reject", "V=DMARC1", '"v=DMARC1; p=none"', "v=DMARC1 p=none"]
+)
+def test_dmarc_record_of_another_spelling_is_told_by_its_version(text):
+    assert dmarc_check(text).problem.facts["reason"] == "version"
 
 
 @pytest.mark.parametrize(
@@ -518,12 +597,13 @@ def test_policy_that_does_not_fit_is_told(authority, policy, reason, is_failure)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ([("_mta-sts." + DOMAIN, "TXT", "v=STSv1; id=")], "id"),
+        ([("_mta-sts." + DOMAIN, "TXT", "v=STSv1; id=")], "id-missing"),
+        ([("_mta-sts." + DOMAIN, "TXT", "v=STSv1; id=2026-01-01")], "id"),
         ([("_mta-sts." + DOMAIN, "TXT", ("v=STSv1; id=1", "v=STSv1; id=2"))], "several-records"),
         ([("mta-sts." + DOMAIN, "A", None)], "policy-host-unknown"),
         ([], "policy-unreachable"),
     ],
-    ids=["id", "two", "no-host", "closed-port"],
+    ids=["no-id", "id", "two", "no-host", "closed-port"],
 )
 def test_mta_sts_record_without_a_policy_is_a_note(changes, reason):
     check = examined(with_records(*changes))[Stage.MTA_STS]
@@ -536,6 +616,7 @@ def test_broken_tls_rpt_record_is_a_note_with_a_good_one():
     check = examined(with_records(("_smtp._tls." + DOMAIN, "TXT", "v=TLSRPTv1;")))[Stage.TLS_RPT]
 
     assert code_of(check) == (CODE.DOMAIN_TLS_RPT_INVALID, False)
+    assert check.problem.facts["reason"] == "rua-missing"
     assert not isinstance(parse_tls_rpt(str(check.problem.facts["record"])), RecordFault)
 
 

@@ -43,6 +43,7 @@ def test_record_is_read_with_all_that_it_says():
     ("tags", "fault"),
     [
         ("p=none; v=DMARC1", RecordFault("version", "p=none; v=DMARC1")),
+        ('"v=DMARC1; p=none"', RecordFault("version", '"v=DMARC1; p=none"')),
         ("v=DMARC2; p=none", RecordFault("version", "v=DMARC2; p=none")),
         ("v=DMARC1", RecordFault("policy-missing")),
         ("v=DMARC1; rua=mailto:a@b.example", RecordFault("policy-missing")),
@@ -78,6 +79,26 @@ def test_records_are_known_by_their_version():
 
     assert dmarc_texts(texts) == ("v=DMARC1; p=none",)
     assert misspelt_dmarc_texts(texts) == ("v=dmarc1; p=none",)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        ("v=DMARC; p=none", True),
+        ("v=DMARC2; p=none", True),
+        ("V=dmarc 1; p=none", True),
+        ('"v=DMARC1; p=none"', True),
+        (" v = DMARC1; p=none", True),
+        ("v=DMARC1 p=none", True),
+        ("v:DMARC1; p=none", True),
+        ("DMARC1; p=none", True),
+        ("v=DMARC1; p=none", False),
+        ("v=spf1 -all", False),
+        ("see our dmarc page", False),
+    ],
+)
+def test_record_that_is_meant_to_be_one_is_known_by_its_beginning(text, is_meant):
+    assert bool(misspelt_dmarc_texts((text,))) is is_meant
 
 
 @pytest.mark.parametrize(

@@ -39,19 +39,56 @@ def test_failure_is_remembered_too():
 
 
 def test_time_of_a_stage_bounds_all_its_questions():
-    steps = SteppingClock(per_look=6.0)
+    steps = SteppingClock(per_look=2.0)  # twice to begin with, then once for each question
     with name_server(ZONE) as server:
-        lookups = Lookups(patient(server), clock=steps.clock, seconds=15.0)
+        lookups = Lookups(patient(server, timeout=1.8), clock=steps.clock)
         lookups.texts(DOMAIN)
         lookups.exchangers(DOMAIN)
         with pytest.raises(FluenzrError) as caught:
             lookups.addresses(DOMAIN)
-        lookups.begin()
-        found = lookups.alias("other." + DOMAIN)
 
     problem = caught.value.problem
     assert (problem.code, problem.facts["reason"]) == (ProblemCode.DNS_UNAVAILABLE, "timeout")
-    assert found == ""
+
+
+def test_next_stage_has_time_of_its_own():
+    steps = SteppingClock()
+    with name_server(ZONE) as server:
+        lookups = Lookups(patient(server), clock=steps.clock)
+        steps.seconds += 15.0
+        with pytest.raises(FluenzrError, match="dns-unavailable"):
+            lookups.texts(DOMAIN)
+        lookups.begin()
+        found = lookups.addresses(DOMAIN)
+
+    assert found == ("192.0.2.1",)
+
+
+def test_whole_examination_takes_four_times_as_long_as_one_question_may():
+    steps = SteppingClock()
+    with name_server(ZONE) as server:
+        lookups = Lookups(patient(server), clock=steps.clock)
+        steps.seconds += 19.0
+        lookups.begin()
+        left = lookups.patience(DOMAIN)
+        steps.seconds += 1.0
+        lookups.begin()
+        with pytest.raises(FluenzrError, match="dns-unavailable"):
+            lookups.texts(DOMAIN)
+
+    assert left == 1.0
+    assert server.asked == []
+
+
+def test_it_is_known_whether_anybody_has_answered():
+    with name_server({(DOMAIN, "TXT"): SILENCE}) as server:
+        lookups = Lookups(patient(server, timeout=0.1), clock=REAL_CLOCK)
+        with pytest.raises(FluenzrError, match="dns-unavailable"):
+            lookups.texts(DOMAIN)
+        before = lookups.is_answered
+        lookups.alias("gone." + DOMAIN)
+
+    assert (before, lookups.is_answered) == (False, True)
 
 
 def test_number_of_questions_of_a_stage_is_bounded():

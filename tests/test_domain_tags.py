@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluenzr_smtp.domain.tags import RecordFault, is_version, parse_tags, resembles
+from fluenzr_smtp.domain.tags import RecordFault, is_version, parse_tags
 
 
 @pytest.mark.parametrize(
@@ -45,22 +45,22 @@ def test_what_is_no_tag_list_is_told_with_the_part(text, fault):
 
 
 @pytest.mark.parametrize(
-    ("text", "is_one", "is_like_one"),
+    ("text", "is_one"),
     [
-        ("v=DMARC1; p=none", True, False),
-        ("v = DMARC1", True, False),
-        ("v=DMARC1", True, False),
-        ("v=dmarc1; p=none", False, True),
-        (" v=DMARC1; p=none", False, True),
-        ('"v=DMARC1; p=none"', False, True),
-        ("v=DMARC12; p=none", False, True),
-        ("v=DMARC1 p=none", False, True),
-        ("p=none; v=DMARC1", False, False),
-        ("v=spf1 -all", False, False),
+        ("v=DMARC1; p=none", True),
+        ("v = DMARC1", True),
+        ("v=DMARC1", True),
+        ("v=dmarc1; p=none", False),
+        (" v=DMARC1; p=none", False),
+        ('"v=DMARC1; p=none"', False),
+        ("v=DMARC12; p=none", False),
+        ("v=DMARC1 p=none", False),
+        ("p=none; v=DMARC1", False),
+        ("v=spf1 -all", False),
     ],
 )
-def test_version_is_the_first_tag_in_exactly_this_case(text, is_one, is_like_one):
-    assert (is_version(text, "DMARC1"), resembles(text, "DMARC1")) == (is_one, is_like_one)
+def test_version_is_the_first_tag_in_exactly_this_case(text, is_one):
+    assert is_version(text, "DMARC1") is is_one
 
 
 @given(text=st.text(max_size=60))

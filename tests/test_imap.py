@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import imaplib
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -669,6 +672,43 @@ class TestHostileServer:
             {b"SELECT", b"STORE", b"EXPUNGE", b"APPEND", b"COPY", b"MOVE", b"DELETE", b"CLOSE"}
         )
         assert all(b"PEEK" in line for line in server.connections[0].commands if b"FETCH" in line)
+
+
+_READER = """
+import sys
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.imap import IMAPSession
+from fluenzr_smtp.model import Endpoint, Secret, Security
+from tests.sessions import REAL_CLOCK
+
+endpoint = Endpoint(host=sys.argv[1], port=int(sys.argv[2]), security=Security.NONE)
+session = IMAPSession(endpoint, clock=REAL_CLOCK, timeout=5.0)
+session.open()
+session.authenticate(sys.argv[3], Secret(sys.stdin.read()))
+try:
+    session.examine()
+except FluenzrError as error:
+    print(error.problem.code.value, error.problem.reply.text)
+finally:
+    session.close()
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-X", "dev"]], ids=["plain", "development"])
+def test_words_of_the_server_do_not_reach_stderr_past_the_veil(options):
+    """In a process that has set up no logging, where Python has a handler of last resort."""
+    answer = b"NO " + SECRET.reveal().encode() + b"\xff"
+
+    with ScriptedServer(mailbox_script(overrides={"EXAMINE": answer})) as server:
+        done = subprocess.run(
+            [sys.executable, *options, "-c", _READER, server.host, str(server.port), USERNAME],
+            input=SECRET.reveal(), capture_output=True, text=True, timeout=60,
+            cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("mailbox-unreadable NO …")
+    assert SECRET.reveal() not in done.stdout
 
 
 class Tagged:

@@ -10,13 +10,15 @@ import pytest
 
 from fluenzr_smtp.delivery import deliver
 from fluenzr_smtp.diagnosis import examine_smtp
+from fluenzr_smtp.diagnosis.certificates import explained
+from fluenzr_smtp.diagnosis.chain import checked
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.imap import IMAPSession
 from fluenzr_smtp.model import Endpoint, Fingerprint, Security
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 from fluenzr_smtp.session import Session
 from fluenzr_smtp.smtp import SMTPSession
-from tests.servers.certificates import self_signed
+from tests.servers.certificates import Authority, ServerCertificate, self_signed
 from tests.servers.scripted import (
     Close,
     ScriptedServer,
@@ -353,3 +355,68 @@ class TestRepeatedSecret:
 
         assert [check.stage for check in checks][-1] is Stage.AUTH
         assert secrets_in(repr(checks)) == []
+
+    @BOTH
+    @pytest.mark.parametrize("security", [Security.STARTTLS, Security.IMPLICIT_TLS])
+    def test_certificate_that_shows_it_does_not_make_us_tell_it(self, authority, kind, script, security):
+        context = _telling(authority).context()
+        implicit = security is Security.IMPLICIT_TLS
+        offered = script() if implicit else script(tls_context=context)
+
+        with ScriptedServer(offered, tls_context=context if implicit else None) as server:
+            session = kind(
+                endpoint_of(server, security, authority=authority), clock=REAL_CLOCK, timeout=PATIENT
+            )
+            session.hide(SECRET)
+            known = {stage: step() for stage, step in session.steps()}[Stage.TLS]
+            session.close()
+
+        assert (known["subject"], known["chain_length"]) == ("…", 1)
+        assert known["names"] == ("localhost", "….test", "127.0.0.1")
+        assert secrets_in(repr(known)) == []
+
+    @BOTH
+    def test_refused_certificate_that_shows_it_does_not_make_us_tell_it(self, authority, kind, script):
+        made = _telling(authority, names=(f"{SECRET.reveal()}.test",))
+
+        with ScriptedServer(script(), tls_context=made.context()) as server:
+            endpoint = endpoint_of(server, Security.IMPLICIT_TLS, authority=authority)
+            session = kind(endpoint, clock=REAL_CLOCK, timeout=PATIENT)
+            session.hide(SECRET)
+            session.resolve()
+            session.connect()
+            check = checked(session, Stage.TLS, session.start_tls, clock=REAL_CLOCK)
+            told = explained(check, session, clock=REAL_CLOCK, timeout=PATIENT).problem
+            session.close()
+
+        assert told is not None
+        assert told.code is ProblemCode.TLS_CERTIFICATE_WRONG_HOST
+        assert (told.facts["subject"], told.facts["names"]) == ("…", ("….test",))
+        assert told.facts["host"] == endpoint.host
+        assert secrets_in(repr(told)) == []
+
+    @BOTH
+    def test_second_session_for_a_look_hides_what_the_first_hides(self, authority, kind, script):
+        looked: list[str] = []
+
+        class Watched(kind):
+            def certificates(self):
+                looked.append(self.veiled(SECRET.reveal()))
+                return super().certificates()
+
+        with ScriptedServer(script(), tls_context=_telling(authority).context()) as server:
+            session = Watched(endpoint_of(server, Security.IMPLICIT_TLS), clock=REAL_CLOCK, timeout=PATIENT)
+            session.hide(SECRET)
+            session.resolve()
+            session.connect()
+            check = checked(session, Stage.TLS, session.start_tls, clock=REAL_CLOCK)
+            explained(check, session, clock=REAL_CLOCK, timeout=PATIENT)
+            session.close()
+
+        assert looked == ["…"]
+
+
+def _telling(authority: Authority, *, names: tuple[str, ...] = ()) -> ServerCertificate:
+    """Return a certificate that shows the secret in its subject, and in a name."""
+    shown = names or ("localhost", "127.0.0.1", f"{SECRET.reveal()}.test")
+    return authority.issue("telling", names=shown, common_name=SECRET.reveal())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,10 @@ def access_to(*places: x509.GeneralName, method=AuthorityInformationAccessOID.CA
     return x509.AuthorityInformationAccess([x509.AccessDescription(method, place) for place in places])
 
 
+def key_usage(*, may_sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(True, False, False, False, False, may_sign, False, False, False)
+
+
 def of_version_four(pem: str) -> str:
     der = ssl.PEM_cert_to_DER_cert(pem)
     return ssl.DER_cert_to_PEM_cert(der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020103"), 1))
@@ -64,6 +69,33 @@ class TestReading:
         assert (certificate.common_name, certificate.organization) == ("localhost", "Shop")
         assert certificate.issuer_common_name == "Throw-away test authority"
         assert not certificate.is_authority
+
+    def test_what_it_may_do_is_told(self):
+        certificate = tls.read_certificate(
+            certificate_with(
+                x509.BasicConstraints(ca=True, path_length=1),
+                key_usage(may_sign=False),
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]),
+                x509.NameConstraints([x509.DNSName("shop.test")], None),
+            )
+        )
+
+        assert (certificate.is_authority, certificate.can_issue, certificate.path_length) == (True, False, 1)
+        assert (certificate.is_for_servers, certificate.constrains_names) == (False, True)
+
+    def test_what_is_not_limited_is_allowed(self):
+        certificate = tls.read_certificate(certificate_with(x509.BasicConstraints(ca=True, path_length=None)))
+
+        assert (certificate.can_issue, certificate.path_length) == (True, None)
+        assert (certificate.is_for_servers, certificate.constrains_names) == (True, False)
+
+    def test_address_written_as_a_host_name_is_told_unless_it_is_there_rightly(self):
+        names = [x509.DNSName("192.0.2.1"), x509.DNSName("192.0.2.2"), x509.DNSName("mail.shop.test")]
+        rightly = x509.IPAddress(ip_address("192.0.2.2"))
+
+        certificate = tls.read_certificate(certificate_with(x509.SubjectAlternativeName([*names, rightly])))
+
+        assert certificate.misplaced_addresses == ("192.0.2.1",)
 
     def test_authority_is_one(self, authority):
         root = tls.read_certificate(ssl.PEM_cert_to_DER_cert(authority.ca_file.read_text()))

@@ -234,6 +234,29 @@ class TestRoots:
 
         assert (len(roots.certificates), roots.own) == (11, ())
 
+    def test_each_place_is_limited_on_its_own(self, authority, tmp_path, monkeypatch):
+        (tmp_path / "0a1b2c3d.0").write_bytes(authority.ca_file.read_bytes() * 11)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+
+        roots = trusted_roots(Endpoint(host="h", port=1, security=Security.STARTTLS))
+
+        assert (len(roots.certificates), len(roots.own)) == (12, 1)
+
+    def test_systems_folder_is_nobodys_own_by_whatever_path(self, authority, tmp_path, monkeypatch):
+        usual = tmp_path / "usual"
+        usual.mkdir()
+        (usual / "0a1b2c3d.0").write_bytes(authority.ca_file.read_bytes())
+        (tmp_path / "link").symlink_to(usual)
+        found = ssl.get_default_verify_paths()._replace(
+            cafile=None, capath=str(usual), openssl_capath=str(tmp_path / "link")
+        )
+        monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: found)
+
+        roots = trusted_roots(Endpoint(host="h", port=1, security=Security.STARTTLS))
+
+        assert (len(roots.certificates), roots.own) == (1, ())
+
     def test_systems_collection_is_nobodys_own(self):
         assert trusted_roots(Endpoint(host="h", port=1, security=Security.STARTTLS)).own == ()
 

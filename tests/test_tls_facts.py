@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
@@ -21,9 +22,11 @@ from tests.servers.certificates import (
     encrypted_to,
 )
 from tests.servers.scripted import ScriptedServer, Silence
+from tests.sessions import endpoint_of
 
 CODE = ProblemCode
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
+SOON = datetime(2080, 1, 1, tzinfo=UTC)  # before FAR_FUTURE, after any day on which this runs
 
 
 def facts_of(certificate: ServerCertificate) -> dict[str, object]:
@@ -34,9 +37,18 @@ def facts_of(certificate: ServerCertificate) -> dict[str, object]:
         return tls.connection_facts(encrypted, now=NOW)
 
 
-def refused(code: ProblemCode, *, host: str = "mail.shop.test") -> tuple[Problem, Endpoint]:
+def verified_facts_of(certificate: ServerCertificate, authority: Authority) -> dict[str, object]:
+    with ScriptedServer((Silence(),), tls_context=certificate.context()) as server:
+        endpoint = endpoint_of(server, Security.IMPLICIT_TLS, authority=authority)
+        with encrypted_to(server.host, server.port, tls.context_for(endpoint)) as encrypted:
+            return tls.connection_facts(encrypted, now=NOW)
+
+
+def refused(
+    code: ProblemCode, *, host: str = "mail.shop.test", reason: str = "as-told-before"
+) -> tuple[Problem, Endpoint]:
     endpoint = Endpoint(host=host, port=465, security=Security.IMPLICIT_TLS)
-    facts = MappingProxyType({"host": host, "port": 465, "reason": "as-told-before"})
+    facts = MappingProxyType({"host": host, "port": 465, "reason": reason})
     return Problem(code=code, stage=Stage.TLS, facts=facts), endpoint
 
 
@@ -80,6 +92,41 @@ class TestConnection:
         made = authority.issue("many-names", names=[f"host{number}.test" for number in range(MAX_NAMES + 9)])
 
         assert facts_of(made)["names"] == tuple(f"host{number}.test" for number in range(MAX_NAMES))
+
+    def test_dates_are_of_the_certificate_that_ends_first(self, authority):
+        middle = authority.intermediate("ends-first", name="Ends first", ends=SOON)
+        made = middle.issue("outlives").with_chain(middle.ca_file, authority.ca_file)
+
+        facts = verified_facts_of(made, authority)
+
+        assert (facts["certificate"], facts["not_after"]) == ("CN=Ends first", SOON.isoformat())
+        assert facts["days_left"] == (SOON - NOW).days
+        assert facts["subject"] == "CN=localhost"
+
+    def test_root_that_is_sent_along_does_not_count(self, tmp_path):
+        root = Authority.create(tmp_path, name="Root of old", ends=SOON)
+        made = root.issue("outlives-root").with_chain(root.ca_file)
+
+        facts = verified_facts_of(made, root)
+
+        assert (facts["not_after"], facts["chain_length"]) == (FAR_FUTURE.isoformat(), 2)
+        assert "certificate" not in facts
+
+    def test_certificate_beside_the_trusted_way_does_not_count(self, authority, tmp_path):
+        middle = authority.intermediate("in-the-way", name="In the way")
+        stray = authority.intermediate("beside-the-way", name="Beside the way", ends=SOON)
+        made = middle.issue("with-a-stray").with_chain(stray.ca_file, middle.ca_file)
+
+        facts = verified_facts_of(made, authority)
+
+        assert (facts["not_after"], facts["chain_length"]) == (FAR_FUTURE.isoformat(), 3)
+
+    def test_where_nothing_is_verified_the_servers_own_counts_alone(self, authority):
+        middle = authority.intermediate("of-no-account", name="Of no account", ends=SOON)
+
+        facts = facts_of(middle.issue("looked-at").with_chain(middle.ca_file))
+
+        assert (facts["not_after"], facts["chain_length"]) == (FAR_FUTURE.isoformat(), 2)
 
 
 class TestExplained:
@@ -145,6 +192,82 @@ class TestExplained:
         assert told.facts["matching"] == ("mail.provider.test", "www.provider.test")
         assert told.facts["mismatch"] == "other-domain"
 
+    def test_issuer_at_fault_is_named_and_the_rest_is_the_servers_own(self, authority):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_INVALID, reason="issuer-key-too-small")
+        middle = authority.intermediate("weak-one", name="Weak one")
+        own, above = chain_of(middle.issue("below-weak", rsa_bits=2048).der, der_of(middle))
+
+        told = tls.explained(problem, (own, replace(above, key_bits=160)), endpoint, now=NOW)
+
+        assert (told.facts["certificate"], told.facts["certificate_key"]) == ("CN=Weak one", "EC 160")
+        assert (told.facts["subject"], told.facts["key"]) == ("CN=localhost", "RSA 2048")
+        assert (told.facts["certificate_signature"], told.facts["signature"]) == ("sha256", "sha256")
+        assert told.facts["reason"] == "issuer-key-too-small"
+
+    def test_second_fault_is_told_as_well(self, authority):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_WRONG_HOST, host="mail.customer.example")
+
+        told = tls.explained(problem, chain_of(authority.expired().der), endpoint, now=NOW)
+
+        assert told.facts["also"] == ("expired",)
+
+    def test_single_fault_has_no_second(self, authority):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_EXPIRED)
+
+        assert (
+            "also" not in tls.explained(problem, chain_of(authority.expired().der), endpoint, now=NOW).facts
+        )
+
+    @pytest.mark.parametrize("sent_along", [True, False], ids=["root-sent", "root-not-sent"])
+    def test_issuer_with_the_name_of_a_trusted_root_is_told_as_a_namesake(
+        self, authority, tmp_path, sent_along
+    ):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_UNKNOWN_ISSUER)
+        endpoint = replace(endpoint, authority=authority.ca_file.read_text())
+        other = Authority.create(tmp_path)
+        chain = chain_of(other.valid().der, *([der_of(other)] if sent_along else []))
+
+        told = tls.explained(problem, chain, endpoint, now=NOW)
+
+        assert (told.code, told.facts["reason"]) == (CODE.TLS_CERTIFICATE_UNKNOWN_ISSUER, "namesake")
+        assert told.facts["host"] == "mail.shop.test"
+
+    def test_strange_issuer_of_another_name_keeps_its_reason(self, authority, tmp_path):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_UNKNOWN_ISSUER)
+        endpoint = replace(endpoint, authority=authority.ca_file.read_text())
+        other = Authority.create(tmp_path, name="Somebody else")
+
+        told = tls.explained(problem, chain_of(other.valid().der), endpoint, now=NOW)
+
+        assert told.facts["reason"] == "as-told-before"
+
+    @pytest.mark.parametrize(
+        ("host", "misplaced", "reason"),
+        [
+            pytest.param("mail.shop.test", None, "no-names", id="no-names"),
+            pytest.param("192.0.2.1", "192.0.2.1", "address-as-name", id="address-as-name"),
+            pytest.param("mail.shop.test", "192.0.2.1", "as-told-before", id="another-host"),
+        ],
+    )
+    def test_names_that_do_not_count_are_the_reason(self, authority, host, misplaced, reason):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_WRONG_HOST, host=host)
+        written = (misplaced,) if misplaced else ()
+        chain = chain_of(authority.common_name_only().der)
+        own = replace(chain[0], names=written, misplaced_addresses=written)
+
+        told = tls.explained(problem, (own,), endpoint, now=NOW)
+
+        assert (told.facts["reason"], told.facts["matching"]) == (reason, ())
+
+    def test_moment_within_hours_is_told_to_the_minute(self, authority):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_EXPIRED)
+        made = authority.issue("an-hour-ago", ends=NOW - timedelta(minutes=55))
+
+        told = tls.explained(problem, chain_of(made.der), endpoint, now=NOW)
+
+        assert told.facts["not_after"] == "2030-05-31 23:05 UTC"
+        assert told.facts["not_before"] == PAST.date().isoformat()
+
     @pytest.mark.parametrize("code", [CODE.TLS_HANDSHAKE_CUT, CODE.AUTH_REJECTED])
     def test_problem_of_another_kind_stays_as_it_is(self, authority, code):
         problem, endpoint = refused(code)
@@ -155,3 +278,19 @@ class TestExplained:
         problem, endpoint = refused(CODE.TLS_CERTIFICATE_EXPIRED)
 
         assert tls.explained(problem, (), endpoint, now=NOW) is problem
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        pytest.param(None, "2099-01-01", id="no-clock"),
+        pytest.param(FAR_FUTURE - timedelta(days=2), "2099-01-01", id="two-days-before"),
+        pytest.param(
+            FAR_FUTURE - timedelta(hours=47), "2099-01-01 00:00 UTC", id="less-than-two-days-before"
+        ),
+        pytest.param(FAR_FUTURE + timedelta(hours=47), "2099-01-01 00:00 UTC", id="less-than-two-days-after"),
+        pytest.param(FAR_FUTURE + timedelta(days=2), "2099-01-01", id="two-days-after"),
+    ],
+)
+def test_date_has_its_minute_where_hours_matter(now, told):
+    assert tls.told_date(FAR_FUTURE, now=now) == told

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fluenzr_smtp import tls
 from fluenzr_smtp.model import Fingerprint
-from fluenzr_smtp.tls.names import MAX_SUGGESTED
+from fluenzr_smtp.tls.names import MAX_SUGGESTED, covers
 from tests.servers.certificates import FAR_FUTURE, PAST
 
 
@@ -118,3 +120,28 @@ def test_suggestions_are_few_plain_and_other_than_the_host(names, host):
     assert len(usable) == len(set(usable)) <= MAX_SUGGESTED
     assert host not in usable
     assert all(name.isascii() and name.isprintable() and not set(name) & set("* /\\[]") for name in usable)
+
+
+def test_address_written_as_a_host_name_is_neither_offered_nor_accepted():
+    certificate = replace(certificate_for("192.0.2.1"), misplaced_addresses=("192.0.2.1",))
+
+    assert tls.matching_names(certificate, "mail.customer.example") == ()
+    assert tls.mismatch(certificate, "192.0.2.1") == "address-as-name"
+    assert not covers(certificate, "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "is_covered"),
+    [
+        pytest.param("MAIL.shop.test", "mail.shop.test.", True, id="letters-and-dot"),
+        pytest.param("*.shop.test", "mail.shop.test", True, id="wildcard"),
+        pytest.param("*.shop.test", "a.mail.shop.test", False, id="wildcard-and-two-labels"),
+        pytest.param("*.shop.test", "shop.test", False, id="wildcard-and-no-label"),
+        pytest.param("*.test", "shop.test", False, id="wildcard-of-a-whole-top-level"),
+        pytest.param("m*.shop.test", "mail.shop.test", False, id="part-of-a-label"),
+        pytest.param("::1", "0:0::1", True, id="address"),
+        pytest.param("*.0.2.1", "192.0.2.1", False, id="wildcard-and-address"),
+    ],
+)
+def test_host_is_covered_as_openssl_sees_it(name, host, is_covered):
+    assert covers(certificate_for(name), host) is is_covered

@@ -75,13 +75,15 @@ class Accounts:
 
         self._update(add)
 
-    def replace(self, stored: StoredAccount) -> None:
+    def replace(self, stored: StoredAccount, *, known_as: StoredAccount | None = None) -> None:
         """Put an account in the place of the one of the same name.
 
+        With ``known_as`` only as long as that one is still what it was when somebody looked at it.
+
         Raises:
-            FluenzrError: ``account-none``, ``account-unknown``; as ``Vault.update``.
+            FluenzrError: ``account-none``, ``account-unknown``, ``account-changed``; as ``Vault.update``.
         """
-        self._exchange(stored.account.name, (stored,))
+        self._exchange(stored.account.name, (stored,), known_as=known_as)
 
     def rename(self, old: str, new: str) -> None:
         """Give an account another name.
@@ -135,9 +137,14 @@ class Accounts:
         self._update(merge)
         return done[-1]
 
-    def _exchange(self, name: str, others: tuple[StoredAccount, ...]) -> None:
+    def _exchange(
+        self, name: str, others: tuple[StoredAccount, ...], *, known_as: StoredAccount | None = None
+    ) -> None:
         def exchange(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
-            at = accounts.index(_named(accounts, name))
+            found = _named(accounts, name)
+            if known_as not in {None, found}:
+                raise failure(ProblemCode.ACCOUNT_CHANGED, Stage.CONFIGURATION, account=name)
+            at = accounts.index(found)
             return (*accounts[:at], *others, *accounts[at + 1 :])
 
         self._require_vault()

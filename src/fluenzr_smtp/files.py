@@ -90,7 +90,8 @@ def write(name: str, content: bytes) -> None:
     path = located(name)
     try:
         if _is_written_into(path):
-            with path.open("ab") as file:
+            with open(path, "ab", opener=_without_waiting) as file:
+                os.set_blocking(file.fileno(), True)  # only to open it was not to be waited for
                 file.write(content)
         else:
             durable.write_atomically(Path(os.path.realpath(path)), content, mode=_REPORT_MODE)
@@ -107,7 +108,10 @@ def require_place(name: str) -> None:
     Raises:
         FluenzrError: ``file-missing``, ``file-not-created``.
     """
-    folder = Path(os.path.realpath(located(name))).parent
+    place = Path(os.path.realpath(located(name)))
+    folder = place.parent
+    if place.is_dir():
+        raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=name, reason="is-a-directory")
     if not folder.is_dir():
         raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=name, reason=os.strerror(errno.ENOENT))
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -137,7 +141,8 @@ def _plain_content(path: Path, limit_bytes: int) -> bytes:
 
 
 def _without_waiting(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NONBLOCK)  # a pipe opens only once somebody writes into it
+    # A pipe opens only once somebody is at its other end.
+    return os.open(name, flags | os.O_NONBLOCK, 0o666)
 
 
 def _unusable(path: Path, reason: str) -> FluenzrError:

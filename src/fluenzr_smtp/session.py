@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
@@ -74,6 +74,19 @@ class Session(ABC):
     def veiled(self, text: str) -> str:
         """Return words of the server's without the secret; the one way by which they get out of a session."""
         return self._veil.over(text)
+
+    def hide_as(self, other: Session) -> None:
+        """Strike out what another session with the same server strikes out."""
+        self._veil = other._veil
+
+    def veiled_facts(self, known: Mapping[str, FactValue]) -> dict[str, FactValue]:
+        """Return facts that a server decides, such as its certificate's, with every text veiled."""
+        return {name: self._veiled_value(value) for name, value in known.items()}
+
+    def _veiled_value(self, value: FactValue) -> FactValue:
+        if isinstance(value, tuple):
+            return tuple(map(self.veiled, value))
+        return self.veiled(value) if isinstance(value, str) else value
 
     def told(self, said: bytes) -> str:
         """Return what the server said as text without the secret; bytes that are no UTF-8 are escaped."""
@@ -198,7 +211,7 @@ class Session(ABC):
         self._forget()
         encrypted = self._wire.encrypted
         known = tls.connection_facts(encrypted, now=self._clock.now()) if encrypted else {}
-        return facts(**known, **before)
+        return facts(**self.veiled_facts(known), **before)
 
     def _named(self, problem: Problem) -> Problem:
         """Tell a server that does not know TLS from another service, and from nonsense, by what it said."""

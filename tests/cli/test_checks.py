@@ -21,6 +21,7 @@ from fluenzr_smtp.cli.checks import (
     encryption_name,
     mark_of,
     panel,
+    remedy_told,
     told,
     waterfall,
     worst,
@@ -70,9 +71,9 @@ REFUSED = Problem(
 UNREACHABLE = Problem(
     code=ProblemCode.CONNECT_UNREACHABLE,
     stage=Stage.CONNECT,
-    facts={"host": "h.test", "address": "::1", "reason": "ENETUNREACH"},
+    facts={"host": "h.test", "address": "me@h.test", "reason": "ENETUNREACH"},
 )
-NOTE = changed(check(Stage.CONNECT, UNREACHABLE), is_advisory=True)
+NOTE = changed(check(Stage.CONNECT, UNREACHABLE, address="::1", family="ipv6"), is_advisory=True)
 FAILURE = check(Stage.AUTH, REFUSED)
 
 
@@ -118,7 +119,23 @@ def lines_of(stdout: io.StringIO, **environ: str) -> CheckLines:
     ids=["starttls", "ssl", "none", "pin", "authority"],
 )
 def test_an_endpoint_is_described_with_its_encryption_and_its_trust(endpoint, text):
-    assert described(endpoint) == text
+    assert described(endpoint) == described(endpoint, ENGLISH) == text
+
+
+def test_encryption_trust_and_yes_are_in_the_readers_language():
+    german = Catalogue.load("de")
+    own = Endpoint(host="h", port=1, security=Security.NONE, authority="PEM")
+
+    assert described(own, german) == "h:1  unverschlüsselt, eigene Zertifizierungsstelle"
+    assert told(check(Stage.IDLE, supported=True), german) == "ja"
+
+
+def test_another_way_that_works_is_told_with_its_host_where_that_is_another():
+    username = Remedy(protocol=Protocol.SMTP, endpoint=ENDPOINT, username="me")
+
+    assert remedy_told("works", REMEDY, ENGLISH, hosts={"h.test"}) == "SMTP 465 (SSL/TLS) works"
+    assert remedy_told("works", REMEDY, ENGLISH, hosts={"other.test"}) == "SMTP h.test:465 (SSL/TLS) works"
+    assert remedy_told("works", username, ENGLISH, hosts={"h.test"}) == "The user name me works"
 
 
 def test_each_encryption_has_a_name():
@@ -151,6 +168,8 @@ def test_each_encryption_has_a_name():
         (Stage.SENDER, {"sender": "me@h.test"}, ["me@h.test"]),
         (Stage.RECIPIENT, {"recipient": "you@h.test"}, ["you@h.test"]),
         (Stage.SIZE, {"announced": True, "limit_bytes": 35_882_577}, ["35.9 MB"]),
+        (Stage.SIZE, {"announced": True, "limit_bytes": 20_480}, ["20 kB"]),
+        (Stage.SIZE, {"announced": True, "limit_bytes": 512}, ["512 bytes"]),
         (Stage.SIZE, {"announced": True, "limit_bytes": None}, ["–"]),
         (Stage.MAILBOX, {"folder": "INBOX", "messages": 3}, ["INBOX (3)"]),
         (Stage.IDLE, {"supported": False}, ["no"]),
@@ -177,7 +196,36 @@ def test_every_stage_can_be_told_whatever_is_known(stage):
     assert told(check(stage, **facts), ENGLISH).isprintable()
 
 
-def test_a_problem_without_a_reply_is_told_with_what_it_is_about():
+ISSUER = r"C=US,O=Let\, us,CN=R\,3"
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "text"),
+    [
+        ("connect-refused", {}, "h.test:587"),
+        ("connect-timeout", {"reason": "EACCES"}, "h.test:587"),
+        ("tls-certificate-unknown-issuer", {"issuer": ISSUER, "reason": "root-not-trusted"}, "Let, us"),
+        ("tls-certificate-self-signed", {"issuer": "CN=own"}, "own"),
+        ("tls-certificate-chain-incomplete", {"reason": "issuer-missing"}, ""),
+        ("tls-certificate-wrong-host", {"names": ("a.test", "b.test")}, "a.test, b.test"),
+        ("tls-certificate-expired", {"names": ("a.test",)}, "2099-01-01"),
+        ("tls-certificate-not-yet-valid", {"not_before": "2098-01-01"}, "2098-01-01"),
+        ("tls-certificate-invalid", {"reason": "revoked"}, "it was withdrawn"),
+        ("tls-certificate-invalid", {"reason": "no-such-row"}, ""),
+        ("tls-handshake-failed", {"reason": "no shared cipher"}, "no shared cipher"),
+        ("reply-malformed", {"line": "hm"}, "hm"),
+        ("connection-lost", {}, ""),
+    ],
+)  # fmt: skip
+def test_a_problem_is_told_with_what_belongs_to_its_code_never_with_the_account(code, facts, text):
+    known = {"address": "shop@shop.test", "not_after": "2099-01-01", **facts}
+
+    shown = told(check(Stage.TLS, Problem(code=ProblemCode(code), stage=Stage.TLS, facts=known)), ENGLISH)
+
+    assert shown == f"{code}  {text}".rstrip()
+
+
+def test_of_several_addresses_the_one_that_did_not_answer_is_told():
     assert told(NOTE, ENGLISH) == "connect-unreachable  ::1"
 
 
@@ -401,6 +449,16 @@ def test_each_bar_begins_where_the_one_before_ends():
     )
 
 
+def test_a_bar_of_another_way_has_its_port_in_its_label():
+    tried = changed(check(Stage.CAPABILITIES), remedy=REMEDY)
+
+    shown = waterfall_lines((check(Stage.TLS), tried), look=Look(width=80), catalogue=ENGLISH)
+
+    assert shown[1].startswith("SMTP tls  ")
+    assert shown[2].startswith("SMTP 465 capabilities ")
+    assert {cells(line) for line in shown[1:]} == {80}
+
+
 def test_without_blocks_bars_are_drawn_in_ascii():
     shown = waterfall_lines(timed(100, 100), look=Look(encoding="ascii", width=46), catalogue=ENGLISH)
 
@@ -493,7 +551,31 @@ def test_a_frame_is_as_wide_as_the_terminal_and_takes_server_text_literally(
     assert all(line.encode(encoding, "backslashreplace") for line in lines)
     for line in lines:
         assert not {"Cc", "Cf", "Cs", "Zl", "Zp"} & set(map(unicodedata.category, line))
-        assert not is_terminal or cell_len(line) <= width
+        assert not lines[0].startswith(("╭", "+")) or cell_len(line) <= width
+
+
+@pytest.mark.parametrize("text", ["\u0928\u093f\u091c\u0940", "\u0e17\u0e35\u0e48"], ids=["Hindi", "Thai"])
+def test_where_letters_combine_no_frame_is_drawn(text):
+    problem = Problem(code=ProblemCode.AUTH_REJECTED, stage=Stage.AUTH, reply=ServerReply(535, None, text))
+    look = Look(width=60, is_terminal=True, colour=True)
+
+    lines = panel_lines(problem, mark=Mark.FAILED, look=look, catalogue=ENGLISH)
+
+    bare = [ANSI.sub("", line) for line in lines]
+    assert not set("╭│╰") & set("".join(bare))
+    assert bare[0].startswith("failed: ")
+    assert f"  Server: 535 {text}" in bare
+    assert max(map(cells, bare)) <= 60
+    assert lines[0].startswith("\x1b[1;31mfailed:\x1b[0m ")
+
+
+@pytest.mark.parametrize(("language", "is_framed"), [("hi", False), ("ja", True), ("fr", True), ("en", True)])
+def test_a_frame_is_drawn_in_the_languages_that_it_fits(language, is_framed):
+    look = Look(width=60, is_terminal=True)
+
+    lines = panel_lines(REFUSED, mark=Mark.FAILED, look=look, catalogue=Catalogue.load(language))
+
+    assert lines[0].startswith("╭") is is_framed
 
 
 def test_a_frame_of_a_megabyte_is_bounded():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +14,7 @@ from tests.cli.program import Ended, Program, environment_account
 from tests.servers.certificates import Authority
 from tests.servers.mailhost import MailHost, free_ports
 from tests.servers.nameserver import name_server
-from tests.servers.scripted import Close, ScriptedServer, Silence, submission_script
+from tests.servers.scripted import Close, Connection, ScriptedServer, Silence, submission_script
 
 WRONG = b"535 5.7.8 Error: authentication failed"
 
@@ -97,6 +99,17 @@ def test_imap_server_on_an_unusual_port_is_known_by_its_greeting(program: Progra
     assert ended.data["target"]["imap"]["encryption"] == "starttls"
 
 
+def test_mailbox_on_an_unusual_port_is_known_whatever_its_encryption_is_said_to_be(
+    program: Program, mailhost: MailHost
+):
+    ca = ("--ca-file", str(mailhost.ca_file))
+
+    plain = diagnosed(program, f"{mailhost.host}:{mailhost.imap_port}", "--encryption", "starttls", *ca)
+    implicit = diagnosed(program, f"{mailhost.host}:{mailhost.imaps_port}", "--encryption", "ssl", *ca)
+
+    assert [(ended.status, stages(ended, "smtp")) for ended in (plain, implicit)] == [(0, []), (0, [])]
+
+
 def test_login_can_be_tried_without_an_account(program: Program, mailhost: MailHost):
     login = mailhost.shop
 
@@ -145,6 +158,13 @@ def test_preset_is_looked_at_by_its_key(program: Program):
         (("127.0.0.1:587", "--domain"), 64, "usage-invalid"),
         (("--preset", "ovh", "--domain"), 64, "usage-invalid"),
         ((), 78, "account-none"),
+        (("",), 64, "usage-invalid"),
+        (("shop", "--preset", "ovh"), 64, "usage-invalid"),
+        (("127.0.0.1:587", "--selector", "x"), 64, "usage-invalid"),
+        (("127.0.0.1:587", "--report", "-"), 64, "usage-invalid"),
+        (("127.0.0.1:587", "--report", "a", "--junit", "a"), 64, "usage-invalid"),
+        (("127.0.0.1:587", "--report", "/"), 73, "file-not-created"),
+        (("127.0.0.1:587", "--nagios"), 64, "usage-invalid"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
 )
@@ -285,9 +305,62 @@ def test_person_is_asked_before_anything_is_changed(
 ):
     ended = program.at_terminal("diagnose", "ana", dialogue=[("[y/N]", f"{answer}\n")])
 
-    assert f"smtp {other_port}" in ended.err + ended.out
+    assert f"SMTP {other_port}" in ended.err + ended.out
     assert (program.account("ana")["smtp"]["port"] == other_port) is used
     assert ended.status == (0 if used else 75)
+
+
+@dataclass(frozen=True)
+class EditedMeanwhile:
+    """Somebody else changes the account while the server is being asked."""
+
+    program: Program
+
+    def play(self, _: Connection) -> None:
+        self.program.run("account", "edit", "ana", "--display-name", "Somebody", "--no-test")
+
+
+def test_account_that_was_changed_meanwhile_is_left_as_it_is(program: Program, authority: Authority):
+    context = authority.issue("localhost").context()
+    (closed,) = free_ports(1)
+    with ScriptedServer((EditedMeanwhile(program), *submission_script()), tls_context=context) as server:
+        own_preset(program, (closed, "starttls"), (server.port, "ssl"))
+        saved_account(program, closed, "starttls", authority)
+        ended = diagnosed(program, "ana", "--fix")
+
+    assert (ended.status, ended.codes) == (75, ["connect-refused", "account-changed"])
+    assert [each["applied"] for each in ended.data["remedies"]] == [False]
+    account = program.account("ana")
+    assert (account["display_name"], account["smtp"]["port"]) == ("Somebody", closed)
+
+
+def test_report_that_cannot_be_written_hides_nothing(program: Program, tmp_path: Path):
+    (closed,) = free_ports(1)
+    place = str(tmp_path / "r.html")
+    os.mkfifo(place)
+
+    ended = diagnosed(program, f"127.0.0.1:{closed}", "--report", place)
+    monitored = program.run("diagnose", f"127.0.0.1:{closed}", "--nagios", "--report", place)
+
+    assert (ended.status, ended.codes) == (75, ["connect-refused", "file-not-written"])
+    assert ended.data["checks"]
+    assert (monitored.status, monitored.out.split()[1]) == (2, "CRITICAL")
+
+
+def test_provider_that_only_the_dns_names_gets_no_password(program: Program):
+    (closed,) = free_ports(1)
+    own_preset(program, (closed, "starttls"))
+    presets = program.home / "fluenzr" / "presets.toml"
+    presets.write_text(presets.read_text() + 'mx = ["mx.firma.test"]\n')
+    zone = {("elsewhere.test", "MX"): ["10 mx.firma.test."]}
+
+    with name_server(zone) as resolver:
+        asked = ("ana@elsewhere.test", "--resolver", resolver.address)
+        without = diagnosed(program, *asked)
+        refused = diagnosed(program, *asked, "--password-stdin", stdin="secret")
+
+    assert without.codes == ["connect-refused"]
+    assert (refused.status, refused.codes) == (64, ["usage-invalid"])
 
 
 def test_other_user_name_is_tried_once_and_only_where_asked_for(program: Program):
@@ -322,6 +395,7 @@ def test_second_refusal_is_the_last_one(program: Program):
 
 ZONE = {
     ("firma.test", "MX"): ["10 mx.firma.test."],
+    ("mx.firma.test", "A"): ["192.0.2.1"],
     ("firma.test", "TXT"): ["v=spf1 mx -all"],
     ("_dmarc.firma.test", "TXT"): ["v=DMARC1; p=reject"],
 }
@@ -398,6 +472,15 @@ def test_monitoring_is_told_of_a_failure_and_of_what_cannot_be_known(program: Pr
     assert (failing.status, failing.out.split()[1]) == (2, "CRITICAL")
     assert (unknown.status, unknown.out.split()[1]) == (3, "UNKNOWN")
     assert [len(ended.out.splitlines()) for ended in (failing, unknown)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "options", [("--bogus",), ("--timeout", "0"), ("--warn-days", "x")], ids=["unknown", "range", "no-number"]
+)
+def test_monitoring_knows_four_statuses_whatever_is_wrong(program: Program, options: tuple[str, ...]):
+    ended = program.run("diagnose", "127.0.0.1:1", "--nagios", *options)
+
+    assert (ended.status, ended.out.split()[1], len(ended.out.splitlines())) == (3, "UNKNOWN", 1)
 
 
 def test_silent_server_ends_within_the_time_that_was_given(program: Program):

@@ -219,12 +219,10 @@ def test_an_unknown_stage_is_refused_with_those_there_are(program: Program):
     [
         "550 \x1b[31mred\x1b]0;title\x07 \u202ehidden [bold]markup[/bold]",
         "421 " + "x" * 1_000_000,
-        "nothing that anybody knows",
-        "\udcff\udcfe 5",
-        "5" * 5000,
-        "\x00 1",
+        "550 \udcff\udcfe 5",
+        "550 \x00 1",
     ],
-    ids=["escapes", "endless", "words", "surrogates", "digits", "NUL"],
+    ids=["escapes", "endless", "surrogates", "NUL"],
 )
 def test_any_text_is_explained_and_shown_safely(program: Program, text):
     people, script = program.call("guide", text), program.call("guide", text, "--json")
@@ -233,6 +231,86 @@ def test_any_text_is_explained_and_shown_safely(program: Program, text):
     assert script.data["topic"] in TOPICS
     assert not {"\x1b", "\u202e", "\x07", "\x00"} & set(people.out + people.err)
     assert len(people.out) < 20_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "999",
+        "Lucky day",
+        "999 no such code",
+        "5" * 5000,
+        "\x00 1",
+        "\udcff\udcfe 5",
+        "\x1b[31m Lucky \u202e day",
+    ],
+    ids=["number", "words", "code beyond", "digits", "NUL", "surrogates", "escapes"],
+)
+def test_what_is_no_reply_at_all_is_refused(program: Program, text):
+    people, script = program.call("guide", text), program.call("guide", text, "--json")
+
+    assert (people.status, script.status, script.codes) == (64, 64, ["guide-unknown"])
+    assert not {"\x1b", "\u202e", "\x00"} & set(people.out + people.err)
+    assert len(people.err) < 2000
+
+
+_LOGGED = (
+    "Nov 22 10:00:00 mx postfix/smtp[1]: 4AB: to=<you@example.org>, relay=mx.test[192.0.2.1]:25, dsn=2.0.0, "
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        ("250 2.0.0 Ok: queued", (250, "2.0.0", "Ok: queued")),
+        ("250-mx.test\n250-SIZE 535\n250 AUTH PLAIN", (250, None, "mx.test\nSIZE 535\nAUTH PLAIN")),
+        ("250 2.0.0 Ok: queued 523 bytes", (250, "2.0.0", "Ok: queued 523 bytes")),
+        ("354 End data", (354, None, "End data")),
+        ("235", (235, None, "")),
+        ("a1 OK LOGIN completed", (None, None, "a1 OK LOGIN completed")),
+        (
+            "* 3 EXISTS\n* OK [UIDNEXT 4] ready\na2 OK done",
+            (None, None, "* 3 EXISTS\n* OK [UIDNEXT 4] ready\na2 OK done"),
+        ),
+        (f"{_LOGGED}status=sent (250 2.0.0 Ok: queued as 5CD)", (250, "2.0.0", "Ok: queued as 5CD")),
+        (f"{_LOGGED}status=sent (delivered to mailbox)", (None, None, "delivered to mailbox")),
+    ],
+    ids=["smtp", "lines", "digits", "data", "bare", "imap", "imap lines", "postfix", "local"],
+)
+def test_a_reply_that_says_yes_is_no_problem(program: Program, text, reply):
+    found, people = data(program, text), program.call("guide", text)
+
+    assert found["title"] == "The server accepted this: nothing is wrong"
+    assert [found[name] for name in ("topic", "code", "transient", "retry", "exit_status")] == [None] * 5
+    assert (found["steps"], found["codes"], found["fix"]) == ([], [], "")
+    assert tuple(found["reply"].values()) == reply
+    assert people.status == 0
+    assert people.out.splitlines()[0] == found["title"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "220 mx.test\n535 5.7.8 Authentication failed",
+        "* OK ready\na1 NO [AUTHENTICATIONFAILED] no",
+        f"{_LOGGED}status=sent (250 Ok)\n{_LOGGED}status=bounced (host mx.test said: 550 5.1.1 unknown user)",
+    ],
+    ids=["smtp", "imap", "postfix"],
+)
+def test_a_dialogue_that_ends_in_a_refusal_is_explained(program: Program, text):
+    assert data(program, text)["code"]
+
+
+def test_of_what_is_piped_in_only_the_beginning_is_looked_at(program: Program):
+    pasted = b"535 5.7.8 Authentication failed\n" + b"x y " * 1_000_000
+
+    people, script = (
+        program.call("guide", "-", stdin=pasted),
+        program.call("guide", "-", "--json", stdin=pasted),
+    )
+
+    assert script.data["code"] == "auth-rejected"
+    assert ENGLISH.label("reply_cut", limit=65_536) in people.err
 
 
 def test_bytes_that_are_no_text_are_explained(program: Program):

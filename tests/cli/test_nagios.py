@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -56,6 +57,12 @@ NOTE = check(
     endpoint=None,
     domain="example.org",
 )
+UNANSWERED = replace(
+    NOTE, stage=Stage.MX, problem=problem(ProblemCode.DNS_UNAVAILABLE, Stage.MX), is_advisory=False
+)
+NO_DMARC = replace(
+    NOTE, stage=Stage.DMARC, problem=problem(ProblemCode.DOMAIN_DMARC_NONE, Stage.DMARC), is_advisory=False
+)
 REMEDY = Remedy(protocol=Protocol.SMTP, endpoint=IMAP)
 
 
@@ -87,13 +94,19 @@ def test_a_line_has_the_form_that_monitoring_reads():
         ((tls(80), tls(3, protocol=Protocol.IMAP, endpoint=IMAP)), "CRITICAL", 2),
         ((tls(80), tls(3, remedy=REMEDY)), "OK", 0),
         ((check(Stage.CONNECT), check(Stage.CONNECT, problem=REFUSED.problem, remedy=REMEDY)), "OK", 0),
+        ((UNANSWERED,), "UNKNOWN", 3),
+        ((NOTE, UNANSWERED, tls(20)), "UNKNOWN", 3),
+        ((UNANSWERED, tls(3)), "CRITICAL", 2),
+        ((UNANSWERED, NO_DMARC), "CRITICAL", 2),
         ((), "UNKNOWN", 3),
         ((check(Stage.CONNECT, remedy=REMEDY),), "UNKNOWN", 3),
     ],
     ids=[
         "at the warning", "below the warning", "at the alarm", "below the alarm", "over", "no certificate",
         "one address", "a note on the domain", "login refused", "note and failure", "the other server's",
-        "another way's certificate", "another way fails", "no checks", "no check of what is set",
+        "another way's certificate", "another way fails", "nobody answers",
+        "nobody answers, a warning", "nobody answers, an alarm", "nobody answers, a failure",
+        "no checks", "no check of what is set",
     ],
 )  # fmt: skip
 def test_the_status_says_how_bad_it_is(checks, state, status):
@@ -109,6 +122,29 @@ def test_a_refused_certificate_counts_with_its_days():
 
     assert status == 2
     assert text.endswith(" days=-2;21:;7:")
+
+
+def test_what_nobody_answered_is_told():
+    text, _ = line(UNANSWERED, target=DOMAIN)
+
+    assert text.startswith("DNS UNKNOWN - example.org dns-unavailable: ")
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (20, "SMTP WARNING - certificate ends in 20 days (warning below 21), mail.example.org:587 STARTTLS"),
+        (2, "SMTP CRITICAL - certificate ends in 2 days (critical below 7), mail.example.org:587 STARTTLS"),
+        (1, "SMTP CRITICAL - certificate ends in 1 day (critical below 7), mail.example.org:587 STARTTLS"),
+        (
+            -3,
+            "SMTP CRITICAL - certificate ended 3 days ago (critical below 7), mail.example.org:587 STARTTLS",
+        ),
+    ],
+    ids=["warning", "alarm", "one day", "over"],
+)
+def test_an_alarm_for_the_certificate_says_why(days, told):
+    assert line(tls(days))[0].partition(" | ")[0] == told
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,24 @@ def test_failures_are_counted_without_notes_and_without_other_ways():
     assert ENGLISH.label("summary_notes", count=1) in page.text
 
 
+def test_what_works_instead_is_said_at_the_top():
+    tried = check(Stage.CONNECT, remedy=OTHER, endpoint=OTHER.endpoint)
+
+    page, other = read(check(Stage.CONNECT, problem=REFUSED), tried), read(*CHECKS)
+
+    assert "SMTP 465 (SSL/TLS) works" in page.text.partition("Time of each step")[0]
+    assert [each.get("class") for each in other.all("p")].count("works") == 0
+
+
+def test_trust_and_yes_are_in_the_readers_language():
+    target = Target(name="t", smtp=Endpoint(host="h", port=1, security=Security.NONE, authority="PEM"))
+
+    page = read(check(Stage.IDLE, facts={"supported": False}), target=target, catalogue=Catalogue.load("de"))
+
+    assert "unverschlüsselt, eigene Zertifizierungsstelle" in page.text
+    assert "nein" in page.texts_of("bdi")
+
+
 @pytest.mark.parametrize(
     ("checks", "mark"),
     [((CHECKS[0],), "ok"), ((CHECKS[5],), "note"), (CHECKS, "failed"), ((), "ok")],

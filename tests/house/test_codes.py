@@ -1,4 +1,4 @@
-"""Every problem code is exercised: some test row or test names it, beside the tables that list all of them."""
+"""Every problem code is exercised: a test row or a test names it, beside the tables that list them all."""
 
 from __future__ import annotations
 

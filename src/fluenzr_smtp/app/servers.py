@@ -63,18 +63,21 @@ class Servers:
         except FluenzrError:
             return ()
 
-    def resolver(self, text: str | None) -> Resolver:
+    def resolver(self, text: str | None, *, timeout: float = _DNS_SECONDS) -> Resolver:
         """Return the name servers to ask: those of an option, such as ``127.0.0.1:5353``, or the system's.
+
+        A look-up takes ``timeout`` seconds, and five at most.
 
         Raises:
             FluenzrError: ``setting-invalid``.
         """
         from fluenzr_smtp.dns import Resolver, parse_resolver
 
+        seconds = min(timeout, _DNS_SECONDS)
         if text is None:
-            return Resolver(timeout=_DNS_SECONDS)
+            return Resolver(timeout=seconds)
         address, port = parse_resolver(text)
-        return Resolver(nameservers=(address,), port=port, timeout=_DNS_SECONDS)
+        return Resolver(nameservers=(address,), port=port, timeout=seconds)
 
     # -- diagnosis -----------------------------------------------------------------------------------
 
@@ -129,14 +132,20 @@ class Servers:
             yield replace(check, problem=_about(check.problem, target, preset))
 
     def examine_domain(
-        self, domain: str, *, preset: Preset | None, resolver: str | None, selectors: tuple[str, ...] = ()
+        self,
+        domain: str,
+        *,
+        preset: Preset | None,
+        resolver: str | None,
+        selectors: tuple[str, ...] = (),
+        timeout: float = _DNS_SECONDS,
     ) -> Iterator[Check]:
         """Yield a check for each DNS record by which a domain vouches for its mail."""
         from fluenzr_smtp.domain import examine_domain
 
         yield from examine_domain(
             domain,
-            resolver=self.resolver(resolver),
+            resolver=self.resolver(resolver, timeout=timeout),
             clock=self.clock,
             preset=preset,
             selectors=selectors,
@@ -155,9 +164,9 @@ class Servers:
             return
         preset = self.preset_of(Target.of(account))
         for check in self.examine_domain(domain, preset=preset, resolver=resolver):
+            yield replace(check, is_advisory=True)
             if check.problem is not None and check.problem.code is ProblemCode.DNS_UNAVAILABLE:
                 return
-            yield replace(check, is_advisory=True)
 
     def detect(self, host: str, port: int, *, timeout: float = STEP_SECONDS) -> tuple[Protocol, Security]:
         """Find out how a port wants to be spoken to."""

@@ -38,7 +38,8 @@ class Wanted:
 class Subject:
     """What is meant. Without ``target`` only the domain is looked at.
 
-    ``stored`` is the account, where it is one; ``unopened`` why the vault was not asked, or None.
+    ``stored`` is the account, where it is one; ``unopened`` why the vault was not asked, or None. Of a
+    guessed subject only the DNS, which anybody on the way may have answered, says which provider it is at.
     """
 
     target: Target | None
@@ -46,6 +47,7 @@ class Subject:
     stored: StoredAccount | None = None
     preset: Preset | None = None
     unopened: Problem | None = None
+    is_guessed: bool = False
 
 
 class Subjects:
@@ -61,7 +63,12 @@ class Subjects:
             FluenzrError: ``account-…``, ``preset-unknown``, ``servers-unknown``, ``address-malformed``,
                 ``setting-invalid``; as the vault, where only an account can be meant.
         """
+        if wanted.text == "":
+            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason="an empty name means nothing")
         if wanted.preset is not None:
+            if wanted.text is not None and "@" not in wanted.text:
+                reason = "--preset stands alone, or with an email address"
+                raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
             return self._of_preset(wanted, self._app.presets.get(wanted.preset))
         if wanted.text is None:
             return self._of_account(wanted, self._app.account(None))
@@ -80,8 +87,11 @@ class Subjects:
         try:
             return self._app.account(text), None
         except FluenzrError as error:
-            is_unknown = error.problem.code in {ProblemCode.ACCOUNT_UNKNOWN, ProblemCode.ACCOUNT_NONE}
-            return None, None if is_unknown else error.problem
+            if error.problem.code not in {ProblemCode.ACCOUNT_UNKNOWN, ProblemCode.ACCOUNT_NONE}:
+                return None, error.problem
+            if any(each.account.address.casefold() == text.casefold() for each in self._app.accounts.list()):
+                raise  # several accounts have this address: which one is meant?
+            return None, None
 
     def _of_account(self, wanted: Wanted, stored: StoredAccount) -> Subject:
         from fluenzr_smtp.compose.addresses import domain_of
@@ -109,11 +119,10 @@ class Subjects:
         address = parse_address(wanted.text or "")
         domain = domain_of(address)
         preset = self._app.presets.for_domain(domain)
-        if preset is None:
-            near = self._app.servers.suggested_presets(domain, resolver=wanted.resolver)
-            preset = near[0] if near else None
         if preset is not None:
             return self._of_preset(wanted, preset)
+        for near in self._app.servers.suggested_presets(domain, resolver=wanted.resolver):
+            return replace(self._of_preset(wanted, near), is_guessed=True)
         if wanted.only_domain:
             return Subject(target=None, domain=domain)
         raise failure(ProblemCode.SERVERS_UNKNOWN, Stage.CONFIGURATION, domain=domain, address=address)
@@ -136,10 +145,10 @@ class Subjects:
 
         preset = self._app.presets.for_host(server.host or "")
         security, protocol = wanted.security, None
-        if security is None and preset is None and not ports.is_usual(server.port):
-            protocol, security = self._app.servers.detect(
-                server.host or "", server.port or 0, timeout=wanted.timeout
-            )
+        if preset is None and not ports.is_usual(server.port):
+            host, port = server.host or "", server.port or 0
+            protocol, found = self._app.servers.detect(host, port, timeout=wanted.timeout)
+            security = security or found
         server = replace(server, security=security)
         target = targets.of_server(server, preset, name=wanted.text or "", protocol=protocol)
         return Subject(target=self._trusting(wanted, target), preset=preset)

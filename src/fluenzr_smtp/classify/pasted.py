@@ -48,7 +48,9 @@ _QUOTE_BEGIN = re.compile(r"^[\s,:;-]{0,4}(?:b?['\"])?[ \t]*")
 _QUOTE_END = re.compile(r"['\"]\)?[,)}\s]{0,8}(?:'[^']{0,320}'\)?)?[)}\s]{0,4}$")
 _IN_REPLY = re.compile(r"\(in reply to [^)\n]{0,60}\)?")
 
-_PREFACE = re.compile(r"[Tt]he server response was: ?")  # System.Net.Mail, which drops the code
+# System.Net.Mail, which drops the code, and the exceptions of imaplib.
+_PREFACE = re.compile(r"[Tt]he server response was: ?|^[\w.]{1,80}: (?=b['\"])", re.MULTILINE)
+_BYTES = re.compile(r"\[?\bb(?:'([^'\n]{0,2000})'|\"([^\"\n]{0,2000})\")\]?")  # as Python writes them
 
 _STATUS = r"[245]\.\d{1,3}\.\d{1,3}"
 _LEADING_STATUS = re.compile(rf"^[#(\[]{{0,2}}({_STATUS})[)\]:]{{0,2}}(?=[ \t\n:;,-]|$)[ \t:;,-]{{0,3}}")
@@ -117,7 +119,7 @@ def _numberless(shown: str) -> ServerReply:
     word = _WORD.match(shown)
     if word:
         return ServerReply(None, None, f"{word[1]} {shown[word.end() :].strip()}"[:_MAX_TEXT])
-    said = _unquoted(_PREFACE.split(shown, maxsplit=1)[-1])
+    said = _unquoted(_BYTES.sub(r"\1\2", _PREFACE.split(shown, maxsplit=1)[-1]))
     leading = _LEADING_STATUS.match(said)
     status = leading[1] if leading else _status_of_class("45", said)
     return ServerReply(None, status, _once(said, None, status))
@@ -128,7 +130,16 @@ def _status_of_class(classes: str, said: str) -> str | None:
 
 
 def _unquoted(rest: str) -> str:
-    return _QUOTE_END.sub("", _IN_REPLY.sub(" ", _QUOTE_BEGIN.sub("", rest, count=1)).rstrip()).strip()
+    said = _QUOTE_END.sub("", _IN_REPLY.sub(" ", _QUOTE_BEGIN.sub("", rest, count=1)).rstrip())
+    return _without_open_end(said.strip())
+
+
+def _without_open_end(said: str) -> str:
+    """Return the words without closing brackets at their end that were opened before the reply began."""
+    unmatched = said.count(")") - said.count("(")
+    while unmatched > 0 and said.endswith(")"):
+        said, unmatched = said[:-1].rstrip(), unmatched - 1
+    return said
 
 
 def _once(said: str, code: str | None, status: str | None) -> str:

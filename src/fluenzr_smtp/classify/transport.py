@@ -28,6 +28,12 @@ def _row(code: ProblemCode, stage: Stage, *words: str) -> TransportRow:
     return TransportRow("|".join(words), code, stage)
 
 
+# A number of curl's tells what failed, whatever words follow it.
+_CURL: tuple[TransportRow, ...] = (
+    _row(_code.AUTH_REJECTED, Stage.AUTH, r"curl: \(67\)"),
+    _row(_code.REPLY_MALFORMED, Stage.GREETING, r"curl: \(8\)|weird server reply"),
+)
+
 _CERTIFICATES: tuple[TransportRow, ...] = (
     _row(
         _code.TLS_CERTIFICATE_NOT_YET_VALID,
@@ -39,7 +45,7 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         _code.TLS_CERTIFICATE_EXPIRED,
         Stage.TLS,
         r"certificate (?:has |is |was )?expired|cert_has_expired|certificateexpired|expired certificate"
-        r"|validity check failed"
+        r"|(?:validity|timestamp) check failed"
         r"|expired[_ ](?:issuer[_ ])?certificate|(?<!\w)-8181\b|invalid peer certificate: expired"
         r"|certificate.{0,40}\bexpired\b|certificat.{0,40}expire|zertifikat.{0,40}abgelaufen",
     ),
@@ -50,10 +56,19 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         r"(?:certificate|cert|host ?name|subject|common name|altname).{0,80}(?:does(?:n't| not)|didn't"
         r"|did not|not) match",
         r"certificate is (?:not )?valid (?:for|only)|altname|no alternative certificate subject"
-        r"|no subject alternative",
+        r"|no subject alternative|legacy common name",
         r"doesn't contain any ip sans|certificate subject name|cert(?:ificate)? .{0,20}name mismatch"
         r"|not valid for (?:the )?name|no name matching|target principal name",
         r"bad_cert_domain|(?<!\w)-12276\b",  # NSS, of Thunderbird, counts down from -12288 and -8192
+    ),
+    _row(  # What a certificate may be used for, and how it is made; before "not trusted", which adds to it.
+        _code.TLS_CERTIFICATE_INVALID,
+        Stage.TLS,
+        r"path[ _]?len(?:gth)?[ _]?(?:constraint|exceeded)|basic constraints|\binvalid_ca\b|key identifier",
+        r"invalid_purpose|certificate purpose|key[ _]?usage|unhandled[ _]critical|not a ca certificate",
+        r"subtree violation|(?:permitted|excluded)_violation|name[ _]constraints?\b|algorithm constraints",
+        r"(?:certificate key|digest algorithm) too weak|\b(?:ee|ca)[ _](?:key|md)[ _]too[ _](?:small|weak)",
+        r"cert_(?:signature_failure|revoked|rejected|chain_too_long)|uses insecure algorithm",
     ),
     _row(
         _code.TLS_CERTIFICATE_CHAIN_INCOMPLETE,
@@ -66,8 +81,8 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         r"self[- _]?signed[ _]cert(?:ificate)?[ _]in[ _]",
         r"unable[ _]to[ _]get[ _](?:local[ _])?issuer|unknown (?:authority|ca\b|issuer"
         r"|certificate authority)|unknown_ca",
-        r"pkix path|valid certification path|unknownissuer|unknown_issuer|issuer certificate|untrusted"
-        r"|not trusted"
+        r"pkix path building|valid certification path|unknownissuer|unknown_issuer|issuer certificate"
+        r"|untrusted|not trusted"
         r"|trust anchor|not issued by a trusted|hasn't got a known issuer|(?<!\w)-8179\b|(?<!\w)-8172\b",
     ),
     _row(_code.TLS_CERTIFICATE_SELF_SIGNED, Stage.TLS, r"self[- _]?signed"),
@@ -79,7 +94,7 @@ _CERTIFICATES: tuple[TransportRow, ...] = (
         r"(?:bad|invalid|revoked|unable to verify|verify|verification of).{0,20}certificate"
         r"|sslcertverification|x509:",
         r"peer certificate|remote certificate is invalid|server certificate",
-        r"certificate that cannot be verified|cannot verify server identity",
+        r"certificate that cannot be verified|cannot verify server identity|pkix path",
     ),
 )
 
@@ -92,7 +107,7 @@ _TLS: tuple[TransportRow, ...] = (
         r"(?:does(?:n't| not)|did(?:n't| not)|not) (?:support|offer|advertise|announce) (?:starttls|tls"
         r"|encryption)",
         r"(?:starttls|tls) .{0,20}(?:doesn't|does not|didn't|did not|not) (?:offer|support|advertise)",
-        r"not f(?:ou|i)nd starttls|didn't found starttls|requested ssl level failed",
+        r"(?:not|n't) f(?:ou|i)nd starttls|requested ssl level failed",
         r"not support (?:ssl-|tls-|the )?(?:secured? connections|connection encryption)|0x800ccc(?:1a|7d)",
         r"(?:starttls|tls) is required,? but|no starttls|lacks starttls|starttls (?:unavailable"
         r"|failed to be offered)",
@@ -107,7 +122,7 @@ _TLS: tuple[TransportRow, ...] = (
         r"invalid ?content ?type|received corrupt message"
         r"|oversized (?:tls )?record|record_too_long|(?<!\w)-12263\b"
         r"|unexpected tls packet"
-        r"|frame size or",
+        r"|frame size or|illegal or unsupported version was received",  # GnuTLS, of a reply in plain text
     ),
     _row(
         _code.TLS_STARTTLS_ON_IMPLICIT_PORT,
@@ -119,8 +134,8 @@ _TLS: tuple[TransportRow, ...] = (
         Stage.TLS,
         r"unsupported[ _](?:protocol|version)|protocol[ _]version|no[ _](?:supported )?protocols?[ _]"
         r"(?:available|in common)|version[ _]too[ _]low",
-        r"dh[ _]key[ _]too[ _]small|legacy_sigalg|no appropriate protocol|(?:tls|ssl) ?version"
-        r"|inappropriate_fallback",
+        r"dh[ _]key[ _]too[ _]small|legacy[ _]sigalg|no appropriate protocol|(?:tls|ssl) ?version"
+        r"|inappropriate_fallback|unsafe[ _]legacy[ _]renegotiation",
     ),
     _row(
         _code.TLS_HANDSHAKE_CUT,
@@ -129,7 +144,8 @@ _TLS: tuple[TransportRow, ...] = (
         r"|ssl_error_zero_return",
         r"handshake.{0,60}(?:\beof\b|reset|closed|terminated|cut)|(?:terminated|closed|reset"
         r"|eof).{0,40}handshake",
-        r"disconnected before secure|sslzeroreturn|(?:tls/ssl|ssl/tls|tls|ssl) connection has been closed",
+        r"non-properly terminated|disconnected before secure|sslzeroreturn"
+        r"|(?:tls/ssl|ssl/tls|tls|ssl) connection has been closed",
     ),
     _row(
         _code.REPLY_TIMEOUT,
@@ -145,7 +161,7 @@ _TLS: tuple[TransportRow, ...] = (
         r"|convert socket to tls",
         r"tls (?:error|connection failed|negotiation|failed|setup)|cannot start tls|starttls failed"
         r"|negotiate (?:a )?tls"
-        r"|crypto.{0,20}failed",
+        r"|crypto.{0,20}failed|error: tls: ",  # what Go puts before an alert
     ),
 )
 
@@ -220,14 +236,15 @@ _CONNECTIONS: tuple[TransportRow, ...] = (
     _row(
         _code.AUTH_MECHANISM_UNSUPPORTED,
         Stage.AUTH,
-        r"not support the selected auth\w* method|no authenticators available",
+        r"not support the selected auth\w* method|cannot use a secure auth\w* method"
+        r"|no authenticators available",
     ),
     _row(
         _code.AUTH_REJECTED,
         Stage.AUTH,
         r"no authentication type succeeded|0x800ccc9[02]|(?:server )?rejected your login",
     ),
-    _row(_code.TLS_REQUIRED, Stage.AUTH, r"\bunencrypted connection$"),
+    _row(_code.TLS_REQUIRED, Stage.AUTH, r"\bunencrypted connection\b"),
     _row(
         _code.NOT_A_MAIL_SERVER,
         Stage.GREETING,
@@ -254,9 +271,10 @@ _CONNECTIONS: tuple[TransportRow, ...] = (
         r"|0x800ccc(?:0e|15)|0x80042109"
         r"|mailconnectexception|cannot reach|connection could not be established",
     ),
+    _row(_code.TLS_HANDSHAKE_FAILED, Stage.TLS, r"\btls: "),  # Go, where no row knows its words
 )
 
-ROWS: tuple[TransportRow, ...] = (*_CERTIFICATES, *_TLS, *_NAMES, *_CONNECTIONS)
+ROWS: tuple[TransportRow, ...] = (*_CURL, *_CERTIFICATES, *_TLS, *_NAMES, *_CONNECTIONS)
 
 # How programs write one of Bridge's ports on this machine.
 _BRIDGE = r"(?:127\.0\.0\.1|localhost|::1)\]?.{0,24}\b(?:1025|1143)\b|bridge"

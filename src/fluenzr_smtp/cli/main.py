@@ -31,6 +31,7 @@ _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 _SIZES = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
 _PIPE_CLOSED = 128 + 13  # what a shell reports for a process that SIGPIPE ended
+_UNKNOWN = 3  # what monitoring takes for: nothing can be said (monitoring-plugins guidelines)
 
 tree = typer.Typer(
     cls=Root,
@@ -73,8 +74,13 @@ def run(argv: Sequence[str], *, app: App | None = None, is_whole_process: bool =
     invocation = Invocation.of_this_process(app or App.of_this_process())
     if is_whole_process:
         _heed_interruptions(invocation.output)
+    status = _run(list(argv), invocation)
+    return _UNKNOWN if _is_monitoring(argv) and status > _UNKNOWN else status
+
+
+def _run(argv: list[str], invocation: Invocation) -> int:
     try:
-        status = _guarded(list(argv), invocation)
+        status = _guarded(argv, invocation)
         _tell_of_vault(invocation)
         invocation.output.flush()
     except StdoutClosedError:
@@ -85,6 +91,11 @@ def run(argv: Sequence[str], *, app: App | None = None, is_whole_process: bool =
         invocation.output.problem(error.problem)
         return error.problem.exit_status
     return status
+
+
+def _is_monitoring(argv: Sequence[str]) -> bool:
+    """Say whether monitoring reads the answer: it knows one line and four statuses, whatever happens."""
+    return "diagnose" in argv and "--nagios" in argv and "--json" not in argv
 
 
 def _heed_interruptions(output: Output) -> None:
@@ -141,7 +152,11 @@ def _ended(problem: Problem, argv: list[str], invocation: Invocation) -> int:
     output = invocation.output
     if problem.code is ProblemCode.USAGE_INVALID and "--json" in argv:
         invocation.answer_in_json()  # even where the error came before the option was read
-    if output.is_ended:  # the document is out: a second one would break it
+    if _is_monitoring(argv) and not output.is_ended:
+        from fluenzr_smtp.cli.nagios import unknown_line
+
+        output.line(unknown_line(problem)[0])
+    if output.is_ended or _is_monitoring(argv):  # the document is out: a second one would break it
         output.problem(problem)
     else:
         output.result(failed(invocation.command, problem))

@@ -38,22 +38,30 @@ class State(IntEnum):
     UNKNOWN = 3
 
 
+# Of several states the worst is told; what is known to be wrong goes before what nobody knows.
+_BY_WEIGHT = (State.OK, State.WARNING, State.UNKNOWN, State.CRITICAL)
+
+
 def nagios_line(
     checks: Iterable[Check], *, target: Target, warn_days: int, critical_days: int
 ) -> tuple[str, int]:
     """Return the line and the plugin's status.
 
     CRITICAL: mail does not go, or the certificate ends in fewer than ``critical_days``. WARNING: in fewer
-    than ``warn_days``, or one of several addresses does not answer. What is noted of a domain is no alarm.
+    than ``warn_days``, or one of several addresses does not answer. UNKNOWN: all that failed are look-ups
+    that no name server has answered. What is noted of a domain is no alarm.
     Other ways that were tried are left out: what is watched is what is set.
     """
     known = tuple(check for check in checks if check.remedy is None)
     if not known:
         return _line(_service(target), State.UNKNOWN, ("nothing was checked",)), int(State.UNKNOWN)
     days = least_days_left(known)
-    state = max(_state_of_checks(known), _state_of_days(days, warn_days, critical_days))
+    state_of_days = _state_of_days(days, warn_days, critical_days)
+    state = max(_state_of_checks(known), state_of_days, key=_BY_WEIGHT.index)
+    limit = {State.WARNING: warn_days, State.CRITICAL: critical_days}.get(state_of_days)
+    alarm = "" if limit is None else f" ({state_of_days.name.lower()} below {limit})"
     data = (*_times(known), *(() if days is None else (f"days={days};{warn_days}:;{critical_days}:",)))
-    return f"{_line(_service(target), state, _words(known, days))} | {' '.join(data)}", int(state)
+    return f"{_line(_service(target), state, _words(known, days, alarm))} | {' '.join(data)}", int(state)
 
 
 def unknown_line(problem: Problem) -> tuple[str, int]:
@@ -74,8 +82,10 @@ def least_days_left(checks: Iterable[Check]) -> int | None:
 
 
 def _state_of_checks(checks: tuple[Check, ...]) -> State:
-    if any(check.is_failure for check in checks):
-        return State.CRITICAL
+    failed = [check.problem.code for check in checks if check.problem is not None and check.is_failure]
+    if failed:
+        is_unanswered = set(failed) == {ProblemCode.DNS_UNAVAILABLE}
+        return State.UNKNOWN if is_unanswered else State.CRITICAL
     return State.WARNING if any(_is_warning(check) for check in checks) else State.OK
 
 
@@ -97,19 +107,26 @@ def _service(target: Target) -> str:
     return "SMTP" if target.smtp is not None else "DNS"
 
 
-def _words(checks: tuple[Check, ...], days: int | None) -> Iterator[str]:
-    """Yield what is wrong, then what was looked at, then the certificate."""
+def _words(checks: tuple[Check, ...], days: int | None, alarm: str) -> Iterator[str]:
+    """Yield what is wrong, the certificate too, then what was looked at, then a certificate that lasts."""
     english = _english()
     wrong = (check for check in checks if check.is_failure or _is_warning(check))
     for check in sorted(wrong, key=lambda each: each.is_advisory):
         yield _wrong(check, english)
+    if days is not None and alarm:
+        yield _ending(days) + alarm
     failed = {chain_of(check) for check in checks if check.is_failure}
     for chain in dict.fromkeys(chain_of(check) for check in checks):
         if chain not in failed:
             _, endpoint, domain, _ = chain
             yield " ".join(described(endpoint).split()) if endpoint else domain
-    if days is not None:
+    if days is not None and not alarm:
         yield f"certificate {days} days"
+
+
+def _ending(days: int) -> str:
+    counted = f"{abs(days)} day{'' if abs(days) == 1 else 's'}"
+    return f"certificate ended {counted} ago" if days < 0 else f"certificate ends in {counted}"
 
 
 def _wrong(check: Check, english: Catalogue) -> str:

@@ -60,9 +60,12 @@ def explained(check: Check, session: Session, *, clock: Clock, timeout: float) -
         known["now"] = now.astimezone(UTC).date().isoformat()
     until = clock.monotonic() + timeout
     look = type(session)(endpoint, clock=clock, timeout=timeout, provider=session.provider, until=until)
+    look.hide_as(session)
     try:
         chain = look.certificates()
     except FluenzrError:
         return replace(check, problem=problem.with_facts(**known))
     told = tls.explained(problem, chain, endpoint, now=now)
-    return replace(check, problem=told.with_facts(**known))
+    seen = session.veiled_facts(told.facts)
+    veiled = Problem(code=told.code, stage=told.stage, reply=told.reply, facts=problem.facts)
+    return replace(check, problem=veiled.with_facts(**seen, **known))

@@ -1,7 +1,7 @@
 """What the guide tells a person to try when a server cannot be reached as it is set up: rows of data, pure.
 
-Nothing that is tried is weaker than what was asked for: never without encryption, never at a host that nobody
-named, and the certificate is verified as before.
+Nothing that is tried is weaker than what was asked for: never without encryption, never at another host
+unless it is one of the same provider's, and the certificate is verified as before.
 """
 
 from __future__ import annotations
@@ -95,8 +95,10 @@ def _same_port(endpoint: Endpoint) -> Iterator[Endpoint]:
 def _other_ports(protocol: Protocol, endpoint: Endpoint, known: tuple[Endpoint, ...]) -> Iterator[Endpoint]:
     here = [each for each in known if each.host == endpoint.host]
     yield from (_moved(endpoint, each.port, each.security) for each in here)
-    yield from (each for each in known if each.host != endpoint.host)
-    if not known:
+    if here and endpoint.pin is None and endpoint.authority is None:
+        # Only who is at the provider's own host has chosen the provider: a server of one's own is not traded.
+        yield from (each for each in known if each.host != endpoint.host)
+    if not here:
         for port, security in _USUAL.get((protocol, endpoint.port), ()):
             yield _moved(endpoint, port, security)
 

@@ -248,7 +248,7 @@ def examine_dmarc(survey: Survey) -> Finding:
 def _judged_dmarc(survey: Survey, found: tuple[str, ...], name: str) -> Finding:
     facts: dict[str, FactValue] = {"record": shown(found[0]), "name": f"_dmarc.{name}"}
     record = parse_dmarc(found[0])
-    if len(found) > 1:
+    if len(dmarc_texts(found)) > 1:
         record = RecordFault("several-records", str(len(found)))
     if isinstance(record, RecordFault):
         proposed, code = suggested(name, policy="none"), ProblemCode.DOMAIN_DMARC_INVALID

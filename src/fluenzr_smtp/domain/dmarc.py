@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fluenzr_smtp.domain.tags import RecordFault, is_version, parse_tags, resembles
+from fluenzr_smtp.domain.tags import RecordFault, is_version, parse_tags
 
 VERSION = "DMARC1"
 POLICIES = ("none", "quarantine", "reject")
+_RESEMBLANCE = re.compile(r"[\s\"']*(v\s*[=:]?\s*[\"']?DMARC|DMARC1\b)", re.IGNORECASE)
 _LONGEST_WALK = 8  # names asked for one domain
 _LONGEST_URI = 1000
 _URI = re.compile(
@@ -39,8 +40,8 @@ def dmarc_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def misspelt_dmarc_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the TXT records that are meant to be DMARC records and are none."""
-    return tuple(each for each in texts if resembles(each, VERSION))
+    """Return the TXT records that are meant to be DMARC records and are none: no version, or another one."""
+    return tuple(each for each in texts if _RESEMBLANCE.match(each) and not is_version(each, VERSION))
 
 
 def policy_names(domain: str) -> tuple[str, ...]:
@@ -62,11 +63,11 @@ def parse_dmarc(text: str) -> DMARCRecord | RecordFault:
     Reasons of a fault: ``version``, ``syntax``, ``duplicate-tag``, ``policy-missing``, and ``tag-value`` for
     a value out of range, with the tag as its detail.
     """
+    if not is_version(text, VERSION):
+        return RecordFault("version", text[:40])
     tags = parse_tags(text)
     if isinstance(tags, RecordFault):
         return tags
-    if next(iter(tags)) != "v" or tags["v"] != VERSION:
-        return RecordFault("version", text[:40])
     if "p" not in tags:
         return RecordFault("policy-missing")
     wrong = next((name for name, value in tags.items() if not _is_valid(name, value)), "")

@@ -29,6 +29,8 @@ _STAGES: Mapping[Stage, Callable[[Survey], Finding]] = MappingProxyType(
     }
 )
 
+_MOST_UNANSWERED = 2  # stages; beyond it, the next one would only be waited for
+
 
 def examine_domain(
     domain: str,
@@ -42,18 +44,19 @@ def examine_domain(
 ) -> Iterator[Check]:
     """Yield a check for each stage: MX, SPF, DKIM, DMARC, MTA-STS, TLS-RPT, DANE.
 
-    A look-up that fails is an advisory problem (``dns-unavailable``) of its stage; the others go on. A domain
-    that does not exist, or cannot, ends the walk with the first check. Each stage takes at most about fifteen
-    seconds of look-ups, and MTA-STS the time of its fetch besides.
+    A look-up that fails is a failure (``dns-unavailable``) of its stage; the others go on until two stages
+    have failed so. The walk ends with the first check where no name server has answered anything, and where
+    the domain does not exist, or cannot.
 
     Args:
         domain: What stands after the @ of the sender's address.
-        resolver: Whom to ask.
+        resolver: Whom to ask. Its ``timeout`` holds for one look-up and for the policy's web server; the
+            whole walk ends after about four times that.
         clock: For the times, and for the identifier of a record that is proposed.
         preset: The provider that the mail is sent through, if it is known.
         selectors: DKIM selectors, each of which must have a good key, instead of the provider's usual ones.
         catalog: Where the MX hosts' provider is looked for; the preset alone unless given.
-        policies: How the MTA-STS policy is fetched.
+        policies: How the MTA-STS policy is fetched; never for longer than the resolver's ``timeout``.
     """
     try:
         name = ascii_domain(domain)
@@ -67,13 +70,22 @@ def examine_domain(
         preset=preset if preset is not None and name not in preset.domains else None,
         catalog=catalog or PresetCatalog(presets={preset.key: preset} if preset else {}),
         selectors=selectors,
-        policies=policies or PolicyServer(),
+        policies=policies or PolicyServer(seconds=resolver.timeout),
     )
+    yield from _walk(survey, domain)
+
+
+def _walk(survey: Survey, told: str) -> Iterator[Check]:
+    """Yield the checks of a domain, ``told`` as it came, until it is of no use to go on."""
+    unanswered = 0
     for stage, look in _STAGES.items():
-        start = clock.monotonic()
+        start = survey.clock.monotonic()
         finding = _found(survey, stage, look)
-        yield _check(domain, stage, finding, seconds=clock.monotonic() - start)
-        if finding.problem is not None and finding.problem.code is ProblemCode.DNS_HOST_UNKNOWN:
+        yield _check(told, stage, finding, seconds=survey.clock.monotonic() - start)
+        code = finding.problem.code if finding.problem is not None else None
+        unanswered += code is ProblemCode.DNS_UNAVAILABLE
+        is_silent = bool(unanswered) and not survey.lookups.is_answered
+        if code is ProblemCode.DNS_HOST_UNKNOWN or is_silent or unanswered >= _MOST_UNANSWERED:
             return
 
 
@@ -86,10 +98,9 @@ def _found(survey: Survey, stage: Stage, look: Callable[[Survey], Finding]) -> F
 
 
 def _failed(problem: Problem, stage: Stage, domain: str) -> Finding:
-    is_unknown = problem.code is ProblemCode.DNS_HOST_UNKNOWN
     facts: dict[str, FactValue] = {**problem.facts, "domain": domain}
     restaged = Problem(code=problem.code, stage=stage, facts=MappingProxyType(facts))
-    return Finding(problem=restaged, is_advisory=not is_unknown)
+    return Finding(problem=restaged)
 
 
 def _check(domain: str, stage: Stage, finding: Finding, *, seconds: float) -> Check:

@@ -11,7 +11,9 @@ from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Clock
 from fluenzr_smtp.problems import ProblemCode, Stage
 
-STAGE_SECONDS = 15.0
+# How much longer than one look-up a stage may take, and the whole examination.
+_OF_A_STAGE = 3
+_OF_THE_WHOLE = 4
 _MOST_QUESTIONS = 150  # of one stage; an SPF record that keeps to its limits needs fewer
 
 _Value = TypeVar("_Value")
@@ -20,19 +22,25 @@ _Value = TypeVar("_Value")
 class Lookups:
     """A resolver that remembers, failures too: a dead server is waited for once for each name.
 
-    All methods raise ``dns-unavailable``, also where the stage's time or number of questions is used up.
+    A stage takes at most three times as long as the resolver allows for one look-up, all stages together four
+    times. All methods raise ``dns-unavailable``, also where time or the stage's number of questions is used
+    up.
+
+    Attributes:
+        is_answered: Whether a name server has answered anything yet.
     """
 
-    def __init__(self, resolver: Resolver, *, clock: Clock, seconds: float = STAGE_SECONDS) -> None:
+    def __init__(self, resolver: Resolver, *, clock: Clock) -> None:
+        self.is_answered = False
         self._resolver = resolver
         self._clock = clock
-        self._seconds = seconds
         self._known: dict[tuple[str, str], object] = {}
+        self._end = clock.monotonic() + _OF_THE_WHOLE * resolver.timeout
         self.begin()
 
     def begin(self) -> None:
         """Start a stage: its time and its questions count from here."""
-        self._deadline = self._clock.monotonic() + self._seconds
+        self._deadline = min(self._end, self._clock.monotonic() + _OF_A_STAGE * self._resolver.timeout)
         self._questions = 0
 
     def exchangers(self, domain: str) -> Exchangers:
@@ -70,6 +78,7 @@ class Lookups:
         if key not in self._known:
             try:
                 self._known[key] = ask(self._patient(name))
+                self.is_answered = True
             except FluenzrError as error:
                 self._known[key] = error
         found = self._known[key]
@@ -77,10 +86,14 @@ class Lookups:
             raise FluenzrError(found.problem)
         return found  # type: ignore[return-value]  # the type goes with the first half of the key
 
-    def _patient(self, name: str) -> Resolver:
-        """Return the resolver with no more patience than the stage has left."""
+    def patience(self, name: str) -> float:
+        """Return the seconds that one more look-up, or the talk with a web server, may take."""
         left = self._deadline - self._clock.monotonic()
-        self._questions += 1
         if left <= 0 or self._questions > _MOST_QUESTIONS:
             raise failure(ProblemCode.DNS_UNAVAILABLE, Stage.RESOLVE, host=name, reason="timeout")
-        return replace(self._resolver, timeout=min(self._resolver.timeout, left))
+        return min(self._resolver.timeout, left)
+
+    def _patient(self, name: str) -> Resolver:
+        """Return the resolver with no more patience than the stage has left."""
+        self._questions += 1
+        return replace(self._resolver, timeout=self.patience(name))

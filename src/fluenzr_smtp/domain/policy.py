@@ -31,7 +31,7 @@ class PolicyServer:
 
     port: int = 443
     authority: str | None = None
-    seconds: float = 10.0
+    seconds: float = 5.0
 
 
 def fetch_policy(

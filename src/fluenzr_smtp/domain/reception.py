@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fluenzr_smtp.domain.findings import Finding, Survey, faulty, listed, noted, shown
 from fluenzr_smtp.domain.policy import fetch_policy
 from fluenzr_smtp.domain.tags import RecordFault
@@ -18,13 +20,15 @@ from fluenzr_smtp.domain.transport import (
 )
 from fluenzr_smtp.problems import FactValue, ProblemCode, Stage
 
+_MOST_MX_HOSTS = 10  # whose addresses are looked up
 _MOST_DANE_HOSTS = 5
 
 
 def examine_mx(survey: Survey) -> Finding:
     """Look at where mail for the domain goes; without MX records it goes to the domain's own address.
 
-    A domain that takes no mail at all is a failure: receivers refuse its senders (RFC 7505 §4.2).
+    A domain that takes no mail at all is a failure: receivers refuse its senders (RFC 7505 §4.2). So is one
+    whose hosts, of which the first ten are looked at, all lack an address; one of several is a note.
 
     Raises:
         FluenzrError: ``dns-host-unknown`` where the domain does not exist.
@@ -34,13 +38,23 @@ def examine_mx(survey: Survey) -> Finding:
     presets = tuple(each.key for each in survey.catalog.for_mx(hosts))
     facts: dict[str, FactValue] = {"hosts": listed(hosts), "presets": presets}
     if hosts:
-        return Finding(facts=facts)
+        return _dead_hosts(survey, facts, hosts[:_MOST_MX_HOSTS]) or Finding(facts=facts)
     if exchangers.is_null:
         reason = "null-mx"
     else:
         reason = "no-mx" if survey.lookups.addresses(survey.domain) else "no-address"
     code, is_advisory = ProblemCode.DOMAIN_MX_NONE, reason == "no-mx"
     return noted(facts, code, Stage.MX, is_advisory=is_advisory, reason=reason)
+
+
+def _dead_hosts(survey: Survey, facts: dict[str, FactValue], hosts: tuple[str, ...]) -> Finding | None:
+    """Return that hosts have no address, so that nobody can deliver to them (RFC 5321 §5.1)."""
+    missing = tuple(each for each in hosts if not survey.lookups.addresses(each))
+    if not missing:
+        return None
+    facts["missing"] = listed(missing)
+    code, is_advisory = ProblemCode.DOMAIN_MX_NONE, len(missing) < len(hosts)
+    return noted(facts, code, Stage.MX, is_advisory=is_advisory, reason="no-address-of-host")
 
 
 def _mail_hosts(survey: Survey) -> tuple[str, ...]:
@@ -74,7 +88,9 @@ def _policy(survey: Survey) -> STSPolicy | RecordFault:
     addresses = survey.lookups.addresses(host)
     if not addresses:
         return RecordFault("policy-host-unknown", host)
-    content = fetch_policy(host, addresses, server=survey.policies, clock=survey.clock)
+    seconds = min(survey.policies.seconds, survey.lookups.patience(host))
+    server = replace(survey.policies, seconds=seconds)
+    content = fetch_policy(host, addresses, server=server, clock=survey.clock)
     return content if isinstance(content, RecordFault) else parse_policy(content)
 
 

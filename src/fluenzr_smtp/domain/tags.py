@@ -43,9 +43,3 @@ def parse_tags(text: str) -> Mapping[str, str] | RecordFault:
 def is_version(text: str, version: str) -> bool:
     """Say whether a TXT record begins with ``v=VERSION``, as a tag of its own, in exactly this case."""
     return re.match(rf"v[ \t]*=[ \t]*{re.escape(version)}[ \t]*(;|$)", text) is not None
-
-
-def resembles(text: str, version: str) -> bool:
-    """Say whether a record is meant to be of this version but is not written so."""
-    begun = re.match(rf"[\s\"']*v\s*=\s*{re.escape(version)}", text, re.IGNORECASE)
-    return begun is not None and not is_version(text, version)

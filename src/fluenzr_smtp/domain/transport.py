@@ -47,7 +47,7 @@ def version_texts(texts: tuple[str, ...], version: str) -> tuple[str, ...]:
 def parse_sts(text: str) -> str | RecordFault:
     """Return the identifier in a record of ``_mta-sts`` (RFC 8461 §3.1).
 
-    Reasons of a fault: ``syntax``, ``duplicate-tag``, ``version``, ``id``.
+    Reasons of a fault: ``syntax``, ``duplicate-tag``, ``version``, ``id-missing``, ``id``.
     """
     tags = parse_tags(text)
     if isinstance(tags, RecordFault):
@@ -55,6 +55,8 @@ def parse_sts(text: str) -> str | RecordFault:
     if next(iter(tags)) != "v" or tags["v"] != STS_VERSION:
         return RecordFault("version", text[:40])
     identifier = tags.get("id", "")
+    if not identifier:
+        return RecordFault("id-missing")
     return identifier if _STS_ID.fullmatch(identifier) else RecordFault("id", identifier)
 
 
@@ -104,14 +106,16 @@ def suggested_sts(hosts: tuple[str, ...], *, now: datetime) -> tuple[str, tuple[
 def parse_tls_rpt(text: str) -> tuple[str, ...] | RecordFault:
     """Return where reports go, of a record of ``_smtp._tls`` (RFC 8460 §3): ``mailto:`` or ``https:``.
 
-    Reasons of a fault: ``syntax``, ``duplicate-tag``, ``version``, ``tag-value``.
+    Reasons of a fault: ``syntax``, ``duplicate-tag``, ``version``, ``rua-missing``, ``tag-value``.
     """
     tags = parse_tags(text)
     if isinstance(tags, RecordFault):
         return tags
     if next(iter(tags)) != "v" or tags["v"] != RPT_VERSION:
         return RecordFault("version", text[:40])
-    targets = tuple(each.strip() for each in tags.get("rua", "").split(","))
+    if not tags.get("rua"):
+        return RecordFault("rua-missing")
+    targets = tuple(each.strip() for each in tags["rua"].split(","))
     wrong = next((each for each in targets if not is_report_uri(each, schemes=("mailto", "https"))), None)
     return targets if wrong is None else RecordFault("tag-value", f"rua={wrong}")
 

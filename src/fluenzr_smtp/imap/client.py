@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import logging
 from typing import Any
 
 from imapclient import IMAPClient
@@ -11,6 +12,12 @@ from fluenzr_smtp.problems import ProblemCode
 from fluenzr_smtp.wire import Wire, service_of
 
 _NO_OTHER = ("", "IMAP")
+
+# IMAPClient warns of bytes that are no ASCII with the server's words in full, over which there is no veil;
+# where nobody has set up logging, Python writes that to stderr. Its name for imaplib's lines is below this.
+_LOGGER = logging.getLogger("imapclient")
+_LOGGER.addHandler(logging.NullHandler())
+_LOGGER.propagate = False
 
 
 class _BoundedIMAP4(imaplib.IMAP4):

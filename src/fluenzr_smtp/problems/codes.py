@@ -94,6 +94,7 @@ class ProblemCode(StrEnum):
     ACCOUNT_UNKNOWN = "account-unknown"
     ACCOUNT_NONE = "account-none"
     ACCOUNT_IMAP_NONE = "account-imap-none"
+    ACCOUNT_CHANGED = "account-changed"
     CONFIG_INVALID = "config-invalid"
     PRESET_INVALID = "preset-invalid"
     SERVERS_UNKNOWN = "servers-unknown"

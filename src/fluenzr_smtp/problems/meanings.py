@@ -63,6 +63,7 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
             code.ACCOUNT_UNKNOWN,
             code.ACCOUNT_NONE,
             code.ACCOUNT_IMAP_NONE,
+            code.ACCOUNT_CHANGED,
             code.CONFIG_INVALID,
             code.PRESET_INVALID,
             code.SERVERS_UNKNOWN,

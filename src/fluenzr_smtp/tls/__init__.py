@@ -15,7 +15,7 @@ from fluenzr_smtp.tls.certificates import (
 )
 from fluenzr_smtp.tls.chain import path_of, verdict
 from fluenzr_smtp.tls.contexts import context_for, inspection_context, verify_pin
-from fluenzr_smtp.tls.facts import UNTRUSTED, certificate_facts, connection_facts, explained
+from fluenzr_smtp.tls.facts import UNTRUSTED, certificate_facts, connection_facts, explained, told_date
 from fluenzr_smtp.tls.handshake import handshake_failure
 from fluenzr_smtp.tls.names import matching_names, mismatch
 
@@ -35,6 +35,7 @@ __all__ = [
     "pin_from_pem",
     "read_certificate",
     "served_chain",
+    "told_date",
     "verdict",
     "verify_pin",
 ]

@@ -8,13 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    NameOID,
+    ObjectIdentifier,
+)
 
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Fingerprint
@@ -55,6 +61,9 @@ class Certificate:
 
     ``issuers_url`` is where the issuer's certificate can be had over HTTP (RFC 5280 §4.2.2.1); ``serial`` is
     hexadecimal, ``signature_hash`` as in ``sha256``. What is missing or cannot be read is empty or 0.
+    ``can_issue``, ``path_length`` (None: any), ``is_for_servers`` and ``constrains_names`` are what RFC 5280
+    §4.2.1 lets it do; ``misplaced_addresses`` are those of ``names`` that are IP addresses written as host
+    names, for which no client accepts it (RFC 9525 §6.5).
     """
 
     subject: str
@@ -73,6 +82,11 @@ class Certificate:
     signature_hash: str = ""
     is_authority: bool = False
     issuers_url: str = ""
+    can_issue: bool = False
+    path_length: int | None = None
+    is_for_servers: bool = True
+    constrains_names: bool = False
+    misplaced_addresses: tuple[str, ...] = ()
 
     @property
     def is_self_signed(self) -> bool:
@@ -110,6 +124,11 @@ def read_certificate(der: bytes) -> Certificate:
             signature_hash=_signature_hash(parsed),
             is_authority=_is_authority(parsed),
             issuers_url=_issuers_url(parsed),
+            can_issue=_can_issue(parsed),
+            path_length=_path_length(parsed),
+            is_for_servers=_is_for_servers(parsed),
+            constrains_names=_extension(parsed, x509.NameConstraints) is not None,
+            misplaced_addresses=_misplaced_addresses(parsed),
         )
 
 
@@ -151,6 +170,39 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
 def _is_authority(certificate: x509.Certificate) -> bool:
     found = _extension(certificate, x509.BasicConstraints)
     return found is not None and found.ca
+
+
+def _can_issue(certificate: x509.Certificate) -> bool:
+    usage = _extension(certificate, x509.KeyUsage)
+    return _is_authority(certificate) and (usage is None or usage.key_cert_sign)
+
+
+def _path_length(certificate: x509.Certificate) -> int | None:
+    found = _extension(certificate, x509.BasicConstraints)
+    return found.path_length if found is not None else None
+
+
+def _is_for_servers(certificate: x509.Certificate) -> bool:
+    found = _extension(certificate, x509.ExtendedKeyUsage)
+    return found is None or ExtendedKeyUsageOID.SERVER_AUTH in found
+
+
+def _misplaced_addresses(certificate: x509.Certificate) -> tuple[str, ...]:
+    found = _extension(certificate, x509.SubjectAlternativeName)
+    if found is None:
+        return ()
+    rightly = {str(each) for each in found.get_values_for_type(x509.IPAddress)}
+    written = (each for each in found.get_values_for_type(x509.DNSName) if is_address(each))
+    return tuple(each for each in written if each not in rightly)[:MAX_NAMES]
+
+
+def is_address(name: str) -> bool:
+    """Say whether a name is an IP address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _issuers_url(certificate: x509.Certificate) -> str:
@@ -203,16 +255,34 @@ def served_chain(connection: ssl.SSLSocket) -> tuple[Certificate, ...]:
     return tuple(chain)
 
 
+def relied_on(connection: ssl.SSLSocket, chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+    """Return those of the served chain, not empty, on which the trust in an established connection rests.
+
+    A root that was sent along does not count, nor what stands beside the way to a trusted one: some servers
+    send an old cross-signed certificate as well. Where nothing was verified, it is the server's own alone.
+    """
+    if connection.context.verify_mode is ssl.CERT_NONE:
+        return chain[:1]
+    verified = {Fingerprint.of(der) for der in _told(connection, "get_verified_chain")}
+    above = (each for each in chain[1:] if not each.is_self_signed)
+    return (chain[0], *(each for each in above if each.fingerprint in verified))
+
+
 def _served(connection: ssl.SSLSocket) -> list[bytes]:
+    if served := _told(connection, "get_unverified_chain"):
+        return served
+    own = connection.getpeercert(binary_form=True)
+    return [own] if own else []
+
+
+def _told(connection: ssl.SSLSocket, method: str) -> list[bytes]:
     # Public from Python 3.13 on, where it returns DER; before, the connection inside has it and returns
     # objects that give themselves as PEM.
     for place in (connection, getattr(connection, "_sslobj", None)):
-        read = getattr(place, "get_unverified_chain", None)
-        served = read() if read is not None else None
-        if served:
-            return [_der(each) for each in served[:MAX_SERVED]]
-    own = connection.getpeercert(binary_form=True)
-    return [own] if own else []
+        read = getattr(place, method, None)
+        if told := read() if read is not None else None:
+            return [_der(each) for each in told[:MAX_SERVED]]
+    return []
 
 
 def _der(certificate: object) -> bytes:

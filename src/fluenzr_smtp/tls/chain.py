@@ -6,6 +6,7 @@ server and the other by who trusts it. What was served, and the names of the tru
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Callable
@@ -147,6 +148,15 @@ def verdict_with(chain: tuple[Certificate, ...], roots: Roots) -> ProblemCode:
     return next((code for holds, code in _SIGNS if holds(gap)), _UNKNOWN)
 
 
+def is_of_a_namesake(chain: tuple[Certificate, ...], roots: Roots) -> bool:
+    """Say whether the issuer at the end of a chain, not empty, is a namesake of a trusted root.
+
+    The chain leads to none of the roots, so its key is another: the root was made anew, or somebody borrows
+    its name.
+    """
+    return path_of(chain)[-1].issuer in roots.subjects
+
+
 def path_of(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
     """Return the way from the server's certificate up, issuer by issuer, as far as the served ones lead.
 
@@ -169,12 +179,17 @@ def trusted_roots(endpoint: Endpoint) -> Roots:
     paths = ssl.get_default_verify_paths()
     in_file = _certificates(_content(Path(paths.cafile))) if paths.cafile else ()
     in_folder = _certificates_of_folder(Path(paths.capath)) if paths.capath else ()
-    chosen: tuple[Certificate, ...] = ()
-    if paths.cafile != paths.openssl_cafile:  # SSL_CERT_FILE is in force
-        chosen += in_file
-    if paths.capath != paths.openssl_capath:  # SSL_CERT_DIR is
-        chosen += in_folder
-    return Roots(certificates=in_file + in_folder, own=_own(chosen))
+    own: tuple[Certificate, ...] = ()
+    if not _is_same(paths.cafile, paths.openssl_cafile):  # SSL_CERT_FILE is in force
+        own += _own(in_file)
+    if not _is_same(paths.capath, paths.openssl_capath):  # SSL_CERT_DIR is
+        own += _own(in_folder)
+    return Roots(certificates=in_file + in_folder, own=own)
+
+
+def _is_same(place: str | None, usual: str) -> bool:
+    # Debian's own folder, /usr/lib/ssl/certs, is a link to the one that everybody writes, /etc/ssl/certs.
+    return place is not None and os.path.realpath(place) == os.path.realpath(usual)
 
 
 def _own(chosen: tuple[Certificate, ...]) -> tuple[Certificate, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from fluenzr_smtp.model import Endpoint, Fingerprint
 from fluenzr_smtp.problems import FactValue, Problem, ProblemCode
-from fluenzr_smtp.tls.certificates import Certificate, served_chain
-from fluenzr_smtp.tls.chain import path_of, verdict
+from fluenzr_smtp.tls.certificates import Certificate, relied_on, served_chain
+from fluenzr_smtp.tls.chain import is_of_a_namesake, path_of, trusted_roots, verdict
+from fluenzr_smtp.tls.faults import blamed, further, is_of_dates
 from fluenzr_smtp.tls.names import matching_names, mismatch
 
 MAX_NAMES = 50
@@ -30,7 +31,9 @@ UNTRUSTED = frozenset({
 def connection_facts(connection: ssl.SSLSocket, *, now: datetime) -> dict[str, str | int | tuple[str, ...]]:
     """Return what is worth telling of an established connection; ``days_left`` counts from ``now``.
 
-    A pinned certificate is trusted for its bytes: what cannot be read in it is left out.
+    The dates are those of the certificate that ends first among the ones the trust rests on; where that is
+    not the server's own, ``certificate`` names it. A pinned certificate is trusted for its bytes: what cannot
+    be read in it is left out.
     """
     cipher, _, bits = connection.cipher() or ("", "", 0)
     facts: dict[str, str | int | tuple[str, ...]] = {
@@ -42,21 +45,30 @@ def connection_facts(connection: ssl.SSLSocket, *, now: datetime) -> dict[str, s
     if der:
         facts["fingerprint"] = str(Fingerprint.of(der))
     if chain := served_chain(connection):
+        first = min(relied_on(connection, chain), key=lambda each: each.not_after)
         facts |= _chain_facts(chain) | _certificate_facts(chain[0])
-        facts["not_before"] = chain[0].not_before.isoformat()
-        facts["not_after"] = chain[0].not_after.isoformat()
-        facts["days_left"] = _days_left(chain[0], now)
+        facts |= {"certificate": first.subject} if first is not chain[0] else {}
+        facts["not_before"] = first.not_before.isoformat()
+        facts["not_after"] = first.not_after.isoformat()
+        facts["days_left"] = _days_left(first, now)
     return facts
 
 
-def certificate_facts(certificate: Certificate) -> dict[str, FactValue]:
-    """Return what a certificate says of itself; dates are days in UTC."""
+def certificate_facts(certificate: Certificate, *, now: datetime | None = None) -> dict[str, FactValue]:
+    """Return what a certificate says of itself; dates are as ``told_date`` writes them."""
     return {
         **_certificate_facts(certificate),
-        "not_before": certificate.not_before.date().isoformat(),
-        "not_after": certificate.not_after.date().isoformat(),
+        **_dates(certificate, now),
         "fingerprint": str(certificate.fingerprint),
     }
+
+
+def told_date(moment: datetime, *, now: datetime | None = None) -> str:
+    """Write a day in UTC, with the minute where it is less than two days from ``now``."""
+    moment = moment.astimezone(UTC)
+    if now is None or abs(moment - now) >= _NEAR:
+        return moment.date().isoformat()
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def explained(
@@ -65,43 +77,62 @@ def explained(
     """Return the problem of a refused certificate with what a look at the served chain adds.
 
     The code may become ``tls-certificate-chain-incomplete`` (see ``verdict``). The facts are those of the
-    server's certificate and of the chain; where a date of another one is at fault, the dates are that one's
-    and ``certificate`` names it. ``issuer`` is the one who is missing or not trusted. For a wrong host
-    ``mismatch`` says how the names differ, ``matching`` which would do. What the problem knows is kept.
+    server's certificate and of the chain. Where another one is at fault, ``certificate`` names it; if it is
+    for a date, the dates are that one's, else ``certificate_key`` and ``certificate_signature`` are.
+    ``issuer`` is the one who is missing or not trusted. For a wrong host ``mismatch`` says how the names
+    differ, ``matching`` which would do. ``also`` tells what else is wrong with the server's own (see
+    ``further``). What the problem knows is kept, but ``reason`` becomes ``namesake`` for an issuer that has
+    the name of a trusted root, and ``no-names`` or ``address-as-name`` for such a certificate.
     """
     if problem.code not in UNTRUSTED or not chain:
         return problem
     code = verdict(problem.code, chain, endpoint)
-    known: dict[str, FactValue] = {**certificate_facts(chain[0]), **_chain_facts(chain)}
+    culprit = blamed(code, str(problem.facts.get("reason", "")), chain, now=now)
+    known: dict[str, FactValue] = {**certificate_facts(chain[0], now=now), **_chain_facts(chain)}
+    known |= _culprit_facts(code, culprit, now) if culprit is not chain[0] else {}
+    known["days_left"] = _days_left(culprit if is_of_dates(code) else chain[0], now)
     if code in _UNTRUSTED_ENDS:
         known["issuer"] = path_of(chain)[-1].issuer
-    blamed = _blamed(code, chain, now)
-    if blamed is not chain[0]:
-        told = certificate_facts(blamed)
-        known |= {"certificate": blamed.subject} | {key: told[key] for key in ("not_before", "not_after")}
-    known["days_left"] = _days_left(blamed, now)
     if code is ProblemCode.TLS_CERTIFICATE_WRONG_HOST:
         known["mismatch"] = mismatch(chain[0], endpoint.host)
         known["matching"] = matching_names(chain[0], endpoint.host)
-    return replace(problem, code=code).with_facts(**known)
+    if also := further(code, chain[0], endpoint.host, now=now):
+        known["also"] = also
+    return _with_reason(replace(problem, code=code), chain, endpoint).with_facts(**known)
 
 
+_NEAR = timedelta(days=2)
 _UNTRUSTED_ENDS = {
     ProblemCode.TLS_CERTIFICATE_UNKNOWN_ISSUER,
     ProblemCode.TLS_CERTIFICATE_CHAIN_INCOMPLETE,
 }
-# Whose date it is: an issuer's time may be over as well as the server's own. OpenSSL does not tell.
-_AT_FAULT: dict[ProblemCode, Callable[[Certificate, datetime], bool]] = {
-    ProblemCode.TLS_CERTIFICATE_EXPIRED: lambda each, now: each.not_after < now,
-    ProblemCode.TLS_CERTIFICATE_NOT_YET_VALID: lambda each, now: each.not_before > now,
-}
+_NAMES_MISUSED = {"no-names", "address-as-name"}
 
 
-def _blamed(code: ProblemCode, chain: tuple[Certificate, ...], now: datetime) -> Certificate:
-    is_at_fault = _AT_FAULT.get(code)
-    if is_at_fault is None:
-        return chain[0]
-    return next((each for each in path_of(chain) if is_at_fault(each, now)), chain[0])
+def _with_reason(problem: Problem, chain: tuple[Certificate, ...], endpoint: Endpoint) -> Problem:
+    """Put a reason that the look has found in the place of OpenSSL's, which is less exact."""
+    found = ""
+    if problem.code is ProblemCode.TLS_CERTIFICATE_WRONG_HOST:
+        difference = mismatch(chain[0], endpoint.host)
+        found = difference if difference in _NAMES_MISUSED else ""
+    if problem.code is ProblemCode.TLS_CERTIFICATE_UNKNOWN_ISSUER:
+        found = "namesake" if is_of_a_namesake(chain, trusted_roots(endpoint)) else ""
+    return replace(problem, facts=MappingProxyType({**problem.facts, "reason": found})) if found else problem
+
+
+def _culprit_facts(code: ProblemCode, culprit: Certificate, now: datetime) -> dict[str, FactValue]:
+    facts: dict[str, FactValue] = {"certificate": culprit.subject}
+    if is_of_dates(code):
+        return facts | _dates(culprit, now)
+    told = _certificate_facts(culprit)
+    return facts | {f"certificate_{key}": told[key] for key in ("key", "signature") if key in told}
+
+
+def _dates(certificate: Certificate, now: datetime | None) -> dict[str, FactValue]:
+    return {
+        "not_before": told_date(certificate.not_before, now=now),
+        "not_after": told_date(certificate.not_after, now=now),
+    }
 
 
 def _certificate_facts(certificate: Certificate) -> dict[str, str | tuple[str, ...]]:

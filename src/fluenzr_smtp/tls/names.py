@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from ipaddress import ip_address
 
-from fluenzr_smtp.tls.certificates import Certificate
+from fluenzr_smtp.tls.certificates import Certificate, is_address
 
 MAX_SUGGESTED = 5
 
@@ -22,7 +22,7 @@ def matching_names(certificate: Certificate, host: str) -> tuple[str, ...]:
     ``mail.provider.test``. Whether such a host exists is for the resolver to say. At most ``MAX_SUGGESTED``.
     """
     wanted = _canonical(host)
-    usable = (_usable(_canonical(name), wanted) for name in certificate.names)
+    usable = (_usable(_canonical(name), wanted) for name in _rightful(certificate))
     found = dict.fromkeys(name for name in usable if name and name != wanted)
     ranked = sorted(found, key=lambda name: (-_common_labels(name, wanted), not _same_service(name, wanted)))
     return tuple(ranked[:MAX_SUGGESTED])
@@ -33,6 +33,7 @@ def mismatch(certificate: Certificate, host: str) -> str:
 
     Returns:
         ``no-names``: it has none (a common name alone does not count, RFC 9525 §2);
+        ``address-as-name``: it has the very IP address that was given, but written as a host name;
         ``host-is-an-address``: it is for names, and an IP address was given;
         ``other-address``: it is for other IP addresses;
         ``one-label-only``: a wildcard stands for one label, not for more or for none (RFC 9525 §6.3);
@@ -40,11 +41,13 @@ def mismatch(certificate: Certificate, host: str) -> str:
         ``other-domain``: as where a provider's server is called by a name of the customer's.
     """
     wanted = _canonical(host)
-    names = tuple(_canonical(name) for name in certificate.names)
-    if not names:
+    names = tuple(_canonical(name) for name in _rightful(certificate))
+    if wanted in certificate.misplaced_addresses:
+        return "address-as-name"
+    if not certificate.names:
         return "no-names"
-    if _is_address(wanted):
-        return "other-address" if any(_is_address(name) for name in names) else "host-is-an-address"
+    if is_address(wanted):
+        return "other-address" if any(is_address(name) for name in names) else "host-is-an-address"
     if any(f".{wanted}".endswith(name[1:]) for name in names if name.startswith("*.") and "." in name[2:]):
         return "one-label-only"
     if any(_common_labels(name, wanted) >= 2 for name in names):
@@ -52,12 +55,28 @@ def mismatch(certificate: Certificate, host: str) -> str:
     return "other-domain"
 
 
+def covers(certificate: Certificate, host: str) -> bool:
+    """Say whether the certificate is for ``host`` as OpenSSL sees it: a wildcard is a whole first label."""
+    wanted = _canonical(host)
+    names = {_canonical(name) for name in _rightful(certificate)}
+    if is_address(wanted):
+        return str(ip_address(wanted)) in names  # as the certificate's are written
+    if wanted in names:
+        return True
+    label, _, domain = wanted.partition(".")
+    return bool(label) and "." in domain and f"*.{domain}" in names
+
+
+def _rightful(certificate: Certificate) -> tuple[str, ...]:
+    return tuple(name for name in certificate.names if name not in certificate.misplaced_addresses)
+
+
 def _usable(name: str, host: str) -> str:
-    if _is_address(name):
+    if is_address(name):
         return name
     if name.startswith("*."):
         label, _, domain = host.partition(".")
-        has_one_to_spare = "." in domain and "." in name[2:] and not _is_address(host)
+        has_one_to_spare = "." in domain and "." in name[2:] and not is_address(host)
         name = f"{label}.{name[2:]}" if has_one_to_spare else ""
     return name if len(name) <= 253 and _HOST_NAME.fullmatch(name) else ""
 
@@ -66,21 +85,13 @@ def _canonical(name: str) -> str:
     return name.lower().removesuffix(".")
 
 
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 def _same_service(name: str, host: str) -> bool:
     return name.partition(".")[0] == host.partition(".")[0]
 
 
 def _common_labels(name: str, host: str) -> int:
     """Count the labels that are the same from the right; addresses have none in common."""
-    if _is_address(name) or _is_address(host):
+    if is_address(name) or is_address(host):
         return 0
     count = 0
     for mine, theirs in zip(reversed(name.split(".")), reversed(host.split(".")), strict=False):

@@ -358,5 +358,7 @@ class Wire:
         if isinstance(error, ssl.SSLError) and not isinstance(
             error, ssl.SSLEOFError | ssl.SSLZeroReturnError
         ):
+            if "ALERT" in str(error.reason):  # under TLS 1.3 a refusal comes after our part of the handshake
+                return self.broken(ProblemCode.TLS_HANDSHAKE_FAILED, reason=str(error.reason))
             return self.broken(ProblemCode.UNEXPECTED_DATA, reason=str(error.reason))
         return self.broken(ProblemCode.CONNECTION_LOST)

@@ -12,6 +12,7 @@ from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.servers import Timeout
 from fluenzr_smtp.cli.checks import CHECK, CheckLines, Mark, check_records
+from fluenzr_smtp.cli.checks.explained import panels
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import reply_line
 from fluenzr_smtp.cli.tree import Command, examples
@@ -149,13 +150,20 @@ def _tried(run: Invocation, stored: StoredAccount, request: Request) -> Trial:
     show(servers.examine(stored, timeout=request.timeout, recipient=request.recipient or ""))
     lines.end(stored.account)
     delivery = None
-    if request.send and not any(check.is_failure for check in checks if check.protocol is Protocol.SMTP):
+    if request.send and not any(_keeps_from_sending(check) for check in checks):
         delivery = _sent(run, stored, request, lines)
         show(_arrival(run, stored, request, delivery, checks))
     if request.domain:
+        before = len(checks)
         show(servers.domain_notes(stored.account, resolver=request.resolver))
         lines.close()
+        panels(run.output, checks[before:])
     return Trial(stored=stored, checks=tuple(checks), delivery=delivery)
+
+
+def _keeps_from_sending(check: Check) -> bool:
+    """Say whether nothing is sent after this: a secret that either server refused is not said again."""
+    return check.is_failure and (check.protocol is Protocol.SMTP or check.stage is Stage.AUTH)
 
 
 def _sent(run: Invocation, stored: StoredAccount, request: Request, lines: CheckLines) -> Delivery:

@@ -7,11 +7,10 @@ from fluenzr_smtp.cli.checks.explained import panel
 from fluenzr_smtp.cli.checks.lines import CheckLines
 from fluenzr_smtp.cli.checks.marks import Mark, mark_of, worst
 from fluenzr_smtp.cli.checks.records import CHECK, check_records, remedy_record
-from fluenzr_smtp.cli.checks.words import ENCRYPTION_NAMES, described, encryption_name, told
+from fluenzr_smtp.cli.checks.words import described, encryption_name, remedy_told, told
 
 __all__ = [
     "CHECK",
-    "ENCRYPTION_NAMES",
     "CheckLines",
     "Mark",
     "check_records",
@@ -20,6 +19,7 @@ __all__ = [
     "mark_of",
     "panel",
     "remedy_record",
+    "remedy_told",
     "told",
     "waterfall",
     "worst",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BOLD = "1"
 _WIDEST = 120
-_LABEL_COLUMNS = 19
+_LABEL_COLUMNS, _WIDEST_LABEL = 19, 25
 _TIME_COLUMNS = 11
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -58,21 +58,30 @@ def waterfall_lines(checks: Iterable[Check], *, look: Look, catalogue: Catalogue
     if not bars:
         return ()
     width = min(look.width, _WIDEST)
-    room = max(width - _LABEL_COLUMNS - _TIME_COLUMNS, 1)
+    longest = max(len(_label(bar)) for bar in bars) + 1
+    column = max(_LABEL_COLUMNS, min(longest, _WIDEST_LABEL))
+    room = max(width - column - _TIME_COLUMNS, 1)
     whole = sum(bar.milliseconds for bar in bars)
     heading = look.painted(look.fitted(catalogue.label("waterfall"), width), _BOLD)
-    lines = (_line(bar, room, look) for bar in bars)
-    total = look.padded(look.fitted(catalogue.label("total"), _LABEL_COLUMNS), _LABEL_COLUMNS + room)
+    lines = (_line(bar, column, room, look) for bar in bars)
+    total = look.padded(look.fitted(catalogue.label("total"), column), column + room)
     return (heading, *lines, f"{total}{_time(whole)}")
 
 
-def _line(bar: Bar, room: int, look: Look) -> str:
-    label = f"{bar.check.protocol.upper():<5}{bar.check.stage}"
+def _label(bar: Bar) -> str:
+    remedy = bar.check.remedy
+    port = f"{remedy.endpoint.port} " if remedy else ""  # of another way, to tell it from the one before
+    return f"{bar.check.protocol.upper():<5}{port}{bar.check.stage}"
+
+
+def _line(bar: Bar, column: int, room: int, look: Look) -> str:
     drawn = _drawn(bar, room, is_unicode=look.is_unicode)
     bare = drawn.lstrip(" ")
     offset = " " * (len(drawn) - len(bare))
     bar_text = look.painted(bare, mark_of(bar.check).style) + " " * (room - len(drawn))
-    return f"{look.padded(label, _LABEL_COLUMNS)}{offset}{bar_text}{_time(bar.milliseconds)}"
+    return (
+        f"{look.padded(look.fitted(_label(bar), column), column)}{offset}{bar_text}{_time(bar.milliseconds)}"
+    )
 
 
 def _time(milliseconds: float) -> str:

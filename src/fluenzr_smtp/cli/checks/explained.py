@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from fluenzr_smtp.cli.checks.look import Look
 from fluenzr_smtp.cli.checks.marks import Mark
 from fluenzr_smtp.cli.output import Output, printable, reply_line
+from fluenzr_smtp.cli.wrapping import wrapped
 from fluenzr_smtp.model import Check
 from fluenzr_smtp.problems import Problem
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _BOLD = "1"
 _SENTENCE = 1500  # characters
+_MARKS = {"Mc", "Me", "Mn"}
+_LATIN_MARKS = range(0x0300, 0x0370)
 _PAGE = re.compile(r"https://[!-~]+")
 
 
@@ -56,7 +60,7 @@ def explained(
 
 
 def panel(output: Output, problem: Problem, *, page: str = "", is_advisory: bool = False) -> None:
-    """Show a problem in full on stdout: in a frame at a terminal, as labelled lines elsewhere.
+    """Show a problem in full on stdout: in a frame at a terminal that can draw it, else as labelled lines.
 
     ``page`` is the provider's own page, unless the problem knows one. Nothing is shown with ``--json``.
     """
@@ -91,16 +95,31 @@ def panel_lines(
     words = explained(problem, catalogue, page=page)
     rows = _rows(words, catalogue, is_brief=mark is Mark.NOTE)
     more = printable(catalogue.label("more", command=f"fluenzr guide {problem.topic}"))
-    if not look.is_terminal:
-        first = f"{look.painted(catalogue.label(mark) + ':', mark.style)} {words.title} [{words.code}]"
-        return (
-            first,
-            *(f"  {look.painted(label + ':', _BOLD)} {text}" for label, text in rows),
-            f"  {more}",
-        )
+    texts = (words.title, catalogue.label(mark), more, *(text for row in rows for text in row))
+    if not look.is_terminal or any(_has_marks(look.shown(text)) for text in texts):
+        labelled = (_labelled(label, text, look, style=_BOLD, indent="  ") for label, text in rows)
+        first = _labelled(catalogue.label(mark), f"{words.title} [{words.code}]", look, style=mark.style)
+        return (*first, *(line for lines in labelled for line in lines), f"  {look.shown(more)}")
     from fluenzr_smtp.cli.checks.frame import framed  # what a frame is drawn with costs 60 ms
 
     return framed(words, rows, more, mark=mark, look=look, word=catalogue.label(mark))
+
+
+def _has_marks(text: str) -> bool:
+    """Say whether terminals may disagree on the width of text: a frame around it would be crooked."""
+    return not text.isascii() and any(
+        ord(each) not in _LATIN_MARKS and unicodedata.category(each) in _MARKS for each in text
+    )
+
+
+def _labelled(label: str, text: str, look: Look, *, style: str, indent: str = "") -> tuple[str, ...]:
+    """Return text behind its label, which is painted; broken into lines at a terminal only."""
+    name = look.shown(f"{label}:")
+    painted = f"{indent}{look.painted(name, style)}"
+    if not look.is_terminal:
+        return (f"{painted} {text}",)
+    lines = wrapped(look.shown(text), width=look.width, first=f"{indent}{name} ", rest=f"{indent}  ")
+    return (painted + lines[0].removeprefix(f"{indent}{name}"), *lines[1:])
 
 
 def _rows(words: Explained, catalogue: Catalogue, *, is_brief: bool) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ import typer
 
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli.account import secret as secrets
-from fluenzr_smtp.cli.account.servers import CaFile, Timeout, TrustCert
+from fluenzr_smtp.cli.account.servers import Timeout
 from fluenzr_smtp.cli.diagnose.findings import Request
 from fluenzr_smtp.cli.diagnose.outputs import DATA
 from fluenzr_smtp.cli.options import current
@@ -59,14 +59,28 @@ def diagnose(
     transcript: Annotated[
         bool, typer.Option("--transcript", help="Show the dialogue with the servers, without secrets.")
     ] = False,
-    trust_cert: TrustCert = None,
-    ca_file: CaFile = None,
+    trust_cert: Annotated[
+        str | None,
+        typer.Option(
+            "--trust-cert",
+            metavar="FILE",
+            help="In this run trust exactly the certificate in this PEM file; 'account edit' keeps it.",
+        ),
+    ] = None,
+    ca_file: Annotated[
+        str | None,
+        typer.Option(
+            "--ca-file",
+            metavar="FILE",
+            help="In this run trust the certificate authority in this PEM file; 'account edit' keeps it.",
+        ),
+    ] = None,
     username: Annotated[
         str | None,
         typer.Option(
             "--username",
             metavar="NAME",
-            help="Log in by this name where no account does.",
+            help="Log in by this name, in this run.",
             rich_help_panel=_LOGIN,
         ),
     ] = None,
@@ -184,6 +198,8 @@ def diagnose(
     from fluenzr_smtp.cli.diagnose.outputs import monitored, told
 
     run = current(ctx)
+    if nagios and run.output.json:
+        ctx.fail("--nagios and --json exclude each other.")
     if nagios:
         monitored(run, request)
     else:

@@ -60,6 +60,11 @@ class Findings:
     applied: tuple[Remedy, ...] = ()
 
     @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that were meant."""
+        return frozenset(each.host for each in (self.target.smtp, self.target.imap) if each)
+
+    @property
     def works(self) -> tuple[Remedy, ...]:
         """The other ways that work."""
         from fluenzr_smtp.diagnosis import works
@@ -89,6 +94,13 @@ def require_sense(request: Request) -> None:
     rivals = (
         (request.trust_cert, request.ca_file, "--trust-cert and --ca-file exclude each other"),
         (request.nagios, request.fix, "--nagios and --fix exclude each other: monitoring changes nothing"),
+        (request.report == "-" or request.junit == "-", True, "--report and --junit take the name of a file"),
+        (
+            request.report is not None and request.report == request.junit,
+            True,
+            "--report and --junit name the same file",
+        ),
+        (request.selectors and not request.domain, True, "--selector goes with --domain"),
         (
             request.nagios,
             request.critical_days > request.warn_days,
@@ -130,6 +142,10 @@ def _require_subject(request: Request, subject: Subject) -> None:
             "--fix changes an account: name one",
         ),
         (request.domain and not subject.domain, "--domain needs an account, an address or a bare domain"),
+        (
+            request.names_login and subject.is_guessed,
+            "only the DNS says which provider this is; name it with --preset to log in",
+        ),
     )
     for lacks, reason in lacking:
         if lacks:
@@ -181,5 +197,9 @@ def _checks(
         )
     if request.domain and subject.domain:
         yield from run.app.servers.examine_domain(
-            subject.domain, preset=subject.preset, resolver=request.resolver, selectors=request.selectors
+            subject.domain,
+            preset=subject.preset,
+            resolver=request.resolver,
+            selectors=request.selectors,
+            timeout=request.timeout,
         )

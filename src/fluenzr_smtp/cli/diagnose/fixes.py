@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fluenzr_smtp.cli.checks import encryption_name
+from fluenzr_smtp.cli.checks import remedy_told
 from fluenzr_smtp.cli.diagnose.findings import Findings
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.model import Remedy
 
 if TYPE_CHECKING:
     from fluenzr_smtp.cli.options import Invocation
-
-# The labels that tell of another user name in place of another port.
-_OF_USERNAMES = {
-    "works": "works_username",
-    "used": "used_username",
-    "use_question": "use_username_question",
-}
 
 
 def mended(run: Invocation, findings: Findings, *, without_asking: bool) -> Findings:
@@ -30,31 +24,27 @@ def mended(run: Invocation, findings: Findings, *, without_asking: bool) -> Find
         return findings
     from fluenzr_smtp.settings import with_remedy
 
-    stored = run.app.accounts.get(findings.subject.stored.account.name)
+    known = stored = findings.subject.stored
     for remedy in applied:
         stored = replace(stored, account=with_remedy(stored.account, remedy))
-    run.app.accounts.replace(stored)
-    name = printable(stored.account.name)
+    run.app.accounts.replace(stored, known_as=known)
+    name = stored.account.name
     for remedy in applied:
-        run.output.line(_label(run, "used", remedy, account=name))
+        run.output.line(_said(run, findings, "used", remedy, account=name))
     return replace(findings, applied=applied)
 
 
 def _is_wanted(run: Invocation, findings: Findings, remedy: Remedy) -> bool:
-    if not findings.target.account or not run.prompts.may_ask:
-        run.output.line(_label(run, "works", remedy))
+    if not findings.target.account:
+        run.output.line(_said(run, findings, "works", remedy))
         return False
-    return run.prompts.confirm(_label(run, "use_question", remedy), option="--fix")
+    if not run.prompts.may_ask:
+        command = f"fluenzr diagnose {shlex.quote(findings.target.account)} --fix"
+        hint = printable(run.output.catalogue.label("works_fix", command=command))
+        run.output.line(f"{_said(run, findings, 'works', remedy)}. {hint}.")
+        return False
+    return run.prompts.confirm(_said(run, findings, "use_question", remedy), option="--fix")
 
 
-def _label(run: Invocation, name: str, remedy: Remedy, **facts: str) -> str:
-    catalogue = run.output.catalogue
-    if remedy.username:
-        return catalogue.label(_OF_USERNAMES[name], username=printable(remedy.username), **facts)
-    return catalogue.label(
-        name,
-        protocol=remedy.protocol.value,
-        port=remedy.endpoint.port,
-        encryption=encryption_name(remedy.endpoint.security, catalogue),
-        **facts,
-    )
+def _said(run: Invocation, findings: Findings, label: str, remedy: Remedy, **facts: str) -> str:
+    return printable(remedy_told(label, remedy, run.output.catalogue, hosts=findings.hosts, **facts))

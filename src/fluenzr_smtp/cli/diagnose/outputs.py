@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,9 +13,10 @@ from fluenzr_smtp.cli.checks import CHECK, CheckLines, check_records, remedy_rec
 from fluenzr_smtp.cli.diagnose.findings import Findings, Request, find
 from fluenzr_smtp.cli.diagnose.fixes import mended
 from fluenzr_smtp.cli.documents import endpoint_record
-from fluenzr_smtp.cli.output import printable
+from fluenzr_smtp.cli.output import StdoutFailedError, printable
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Protocol
+from fluenzr_smtp.problems import Problem, ProblemCode
 
 if TYPE_CHECKING:
     from fluenzr_smtp.cli.options import Invocation
@@ -59,14 +62,30 @@ def told(run: Invocation, request: Request) -> None:
     lines.summary(findings.checks)
     if request.transcript:
         _show_transcript(run, findings)
-    findings = mended(run, findings, without_asking=request.fix)
-    _write_reports(run, request, findings)
-    problems = findings.problems
+    trouble: list[Problem] = []
+    with _kept(trouble):
+        findings = mended(run, findings, without_asking=request.fix)
+    with _kept(trouble):
+        _write_reports(run, request, findings)
+    problems = (*findings.problems, *trouble)
     run.end(
         _record(request, findings),
-        problems=problems if run.output.json else (),  # people have read of them already
+        problems=problems if run.output.json else tuple(trouble),  # of the others people have read already
         exit_status=problems[0].exit_status if problems else None,
     )
+
+
+@contextmanager
+def _kept(trouble: list[Problem]) -> Iterator[None]:
+    """Keep what goes wrong after the diagnosis: what was found is told all the same."""
+    try:
+        yield
+    except StdoutFailedError:
+        raise
+    except FluenzrError as error:
+        if error.problem.code is ProblemCode.INTERRUPTED:
+            raise
+        trouble.append(error.problem)
 
 
 def monitored(run: Invocation, request: Request) -> None:
@@ -79,7 +98,6 @@ def monitored(run: Invocation, request: Request) -> None:
 
     try:
         findings = find(run, request, lambda _: None)
-        _write_reports(run, request, findings)
     except FluenzrError as error:
         line, status = unknown_line(error.problem)
     else:
@@ -89,6 +107,10 @@ def monitored(run: Invocation, request: Request) -> None:
             warn_days=request.warn_days,
             critical_days=request.critical_days,
         )
+        trouble: list[Problem] = []
+        with _kept(trouble):
+            _write_reports(run, request, findings)
+        run.output.problems(trouble)
     run.output.line(line)
     raise typer.Exit(status)
 

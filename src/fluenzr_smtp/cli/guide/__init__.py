@@ -11,9 +11,10 @@ import typer
 
 from fluenzr_smtp.cli.guide.explanation import explained
 from fluenzr_smtp.cli.guide.outputs import DATA, end_with, end_with_list
-from fluenzr_smtp.cli.options import current
+from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import Command, examples
-from fluenzr_smtp.problems import Stage
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.problems import ProblemCode, Stage
 
 SCHEMAS = {"guide": DATA}
 
@@ -24,6 +25,8 @@ _EXAMPLES = examples(
     "fluenzr guide '535 5.7.8 Authentication failed' --stage auth --preset zoho",
     "fluenzr guide - --json < reply.txt",
 )
+
+_READ_BYTES = 1 << 20
 
 tree = typer.Typer(add_completion=False)
 
@@ -56,8 +59,23 @@ def guide(
         end_with_list(run)
         return
     asked = _stage(ctx, stage)
-    given = run.app.files.read("-").decode("utf-8", "replace") if text == ["-"] else " ".join(text)
+    given = _pasted(run) if text == ["-"] else " ".join(text)
     end_with(run, explained(run, given.strip(), stage=asked, provider=preset or ""))
+
+
+def _pasted(run: Invocation) -> str:
+    """Return the beginning of standard input: more than is looked at is not kept.
+
+    Raises:
+        FluenzrError: ``file-unreadable``.
+    """
+    stdin = run.app.files.stdin
+    try:
+        content = run.app.files.read("-") if stdin is None else stdin.read(_READ_BYTES)
+    except OSError as error:
+        code, reason = ProblemCode.FILE_UNREADABLE, error.strerror or ""
+        raise failure(code, Stage.INPUT, path="-", reason=reason) from error
+    return content.decode("utf-8", "replace")
 
 
 def _stage(ctx: typer.Context, name: str | None) -> Stage | None:

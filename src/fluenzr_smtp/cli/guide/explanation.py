@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from fluenzr_smtp.errors import failure
-from fluenzr_smtp.problems import MEANINGS, TOPICS, ExitStatus, Meaning, Problem, ProblemCode, Retry, Stage
+from fluenzr_smtp.cli.guide.acceptance import accepted_reply
+from fluenzr_smtp.errors import FluenzrError, failure
+from fluenzr_smtp.problems import (
+    MEANINGS,
+    TOPICS,
+    ExitStatus,
+    Meaning,
+    Problem,
+    ProblemCode,
+    Retry,
+    ServerReply,
+    Stage,
+)
 
 if TYPE_CHECKING:
     from fluenzr_smtp.cli.options import Invocation
@@ -17,7 +28,9 @@ if TYPE_CHECKING:
 
 _CODES = {code.value: code for code in ProblemCode}
 _BARE_WORD = re.compile(r"(?:[^\W\d]|-)*")  # a reply has a digit, or several words
-_LONGEST_REPLY = 65_536  # characters: as much as is read from a server
+_LONGEST_REPLY = 65_536  # characters: as much as is read from a server; no more is worked on
+_LONGEST_NAME = 100  # characters: longer than any topic or code
+_REFUSING_WORDS = frozenset({"NO", "BAD", "BYE", "-ERR"})  # IMAP and POP3 have no reply codes
 _NEAREST = 3
 
 
@@ -38,10 +51,12 @@ class TopicCode:
 class Explanation:
     """What the guide says. ``problem`` is None where a topic is meant; ``is_reply`` where a reply was given.
 
+    A reply that says yes has neither a section nor a problem.
+
     Only ``title`` and the texts beside it may hold words of the reply: they are not safe to print.
     """
 
-    section: Section
+    section: Section | None
     problem: Problem | None
     is_reply: bool
     title: str
@@ -50,11 +65,22 @@ class Explanation:
     page: str
     hint: str
     codes: tuple[TopicCode, ...]
+    reply: ServerReply | None = None
+
+    @property
+    def topic(self) -> str | None:
+        """The topic that is told of."""
+        return self.section.topic if self.section else None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What to do, in the order in which to try it."""
+        return self.section.steps if self.section else ()
 
     @property
     def is_whole_topic(self) -> bool:
         """Say whether a topic was asked for; some codes have the name of their topic."""
-        return self.problem is None or (not self.is_reply and self.problem.code == self.section.topic)
+        return self.problem is None or (not self.is_reply and self.problem.code == self.topic)
 
     @property
     def retry(self) -> Retry | None:
@@ -85,15 +111,18 @@ def explained(run: Invocation, text: str, *, stage: Stage | None, provider: str)
     """Explain what was typed: the name of a topic or of a code, else a reply.
 
     Raises:
-        FluenzrError: ``guide-unknown`` if a single word is none of them; ``preset-invalid``.
+        FluenzrError: ``guide-unknown`` if it is none of them; ``preset-invalid``.
     """
-    name = "-".join(re.split(r"[\s_]+", text.lower()))
+    text, is_cut = text[:_LONGEST_REPLY], len(text) > _LONGEST_REPLY
+    name = "-".join(re.split(r"[\s_]+", text[:_LONGEST_NAME].lower()))
     is_name = stage is None and (name in _CODES or name in TOPICS)
     if not is_name and (not text or (stage is None and _BARE_WORD.fullmatch(text))):
-        raise failure(ProblemCode.GUIDE_UNKNOWN, Stage.USAGE, value=text, near=_near(name))
+        raise _unknown(text, name)
     known, preset = _provider(run, provider)
     if not is_name:
-        return _of_reply(run, text, stage=stage, provider=known, preset=preset)
+        if is_cut:
+            run.output.note(run.output.catalogue.label("reply_cut", limit=_LONGEST_REPLY))
+        return _of_reply(run.output.catalogue, text, stage=stage, provider=known, preset=preset)
     code = _CODES.get(name)
     problem = Problem(code=code, stage=Stage.USAGE) if code else None
     return _explanation(run.output.catalogue, problem.topic if problem else name, preset, problem=problem)
@@ -129,14 +158,44 @@ def _provider(run: Invocation, name: str) -> tuple[str, Preset | None]:
 
 
 def _of_reply(
-    run: Invocation, text: str, *, stage: Stage | None, provider: str, preset: Preset | None
+    catalogue: Catalogue, text: str, *, stage: Stage | None, provider: str, preset: Preset | None
 ) -> Explanation:
     from fluenzr_smtp.classify import explain
 
-    if len(text) > _LONGEST_REPLY:
-        run.output.note(run.output.catalogue.label("reply_cut", limit=_LONGEST_REPLY))
-    problem = explain(text[:_LONGEST_REPLY], stage=stage, provider=provider)
-    return _explanation(run.output.catalogue, problem.topic, preset, problem=problem, is_reply=True)
+    accepted = accepted_reply(text)
+    if accepted is not None:
+        return _acceptance(catalogue, accepted)
+    problem = explain(text, stage=stage, provider=provider)
+    if problem.code is ProblemCode.REPLY_UNKNOWN and not _is_of_a_server(problem.reply):
+        raise _unknown(text, text[:_LONGEST_NAME].lower())
+    return _explanation(catalogue, problem.topic, preset, problem=problem, is_reply=True)
+
+
+def _is_of_a_server(reply: ServerReply | None) -> bool:
+    """Say whether a text has anything by which a server's reply is known."""
+    if reply is None:
+        return False
+    word = next(iter(reply.text.split(maxsplit=1)), "")
+    return reply.code is not None or reply.enhanced is not None or word in _REFUSING_WORDS
+
+
+def _unknown(text: str, name: str) -> FluenzrError:
+    return failure(ProblemCode.GUIDE_UNKNOWN, Stage.USAGE, value=text[:_LONGEST_NAME], near=_near(name))
+
+
+def _acceptance(catalogue: Catalogue, reply: ServerReply) -> Explanation:
+    return Explanation(
+        section=None,
+        problem=None,
+        is_reply=True,
+        title=catalogue.label("reply_accepted"),
+        cause="",
+        fix="",
+        page="",
+        hint="",
+        codes=(),
+        reply=reply,
+    )
 
 
 def _explanation(
@@ -165,4 +224,5 @@ def _explanation(
         page=page,
         hint=preset.hint if preset else "",
         codes=topic_codes(catalogue, topic),
+        reply=problem.reply if problem else None,
     )

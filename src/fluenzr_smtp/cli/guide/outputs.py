@@ -81,7 +81,7 @@ def _record(found: Explanation) -> dict[str, object]:
         for each in found.codes
     ]
     return {
-        "topic": found.section.topic,
+        "topic": found.topic,
         "code": problem and problem.code,
         "stage": problem.stage if problem and found.is_reply else None,
         "transient": found.is_transient,
@@ -90,10 +90,10 @@ def _record(found: Explanation) -> dict[str, object]:
         "title": found.title,
         "cause": found.cause,
         "fix": found.fix,
-        "steps": found.section.steps,
+        "steps": found.steps,
         "page": found.page,
         "hint": found.hint,
-        "reply": problem and problem.reply,
+        "reply": found.reply,
         "codes": codes,
         "topics": [],
     }
@@ -113,8 +113,10 @@ def _show_list(run: Invocation) -> None:
 def _show(run: Invocation, found: Explanation) -> None:
     label = run.output.catalogue.label
     _paragraph(run, found.title, style=_BOLD)
-    if found.problem is not None and found.problem.reply is not None:
-        _paragraph(run, reply_line(found.problem.reply), first=f"{label('server')}: ")
+    if found.reply is not None:
+        _paragraph(run, reply_line(found.reply), first=f"{label('server')}: ")
+    if found.section is None:  # the server said yes
+        return
     run.output.line()
     _heading(run, label("cause"))
     _paragraph(run, found.cause, first="  ")
@@ -138,10 +140,10 @@ def _show_steps(run: Invocation, found: Explanation) -> None:
     if found.is_whole_topic or found.is_reply:
         if found.fix:
             run.output.line()
-        for at, step in enumerate(found.section.steps, start=1):
+        for at, step in enumerate(found.steps, start=1):
             _paragraph(run, step, first=f"{at:>3}. ")
         return
-    command = f"'{PROGRAM} guide {found.section.topic}'"
+    command = f"'{PROGRAM} guide {found.topic}'"
     _paragraph(run, run.output.catalogue.label("more", command=command), first="  ")
 
 
@@ -149,7 +151,7 @@ def _fields(run: Invocation, found: Explanation) -> Iterator[tuple[str, str]]:
     label = run.output.catalogue.label
     rows = {
         "code": "" if found.problem is None else found.problem.code.value,
-        "topic": found.section.topic,
+        "topic": found.topic or "",
         "exit_status": "" if found.exit_status is None else f"{found.exit_status:d}",
         "retry": label(f"retry_{found.retry.name.lower()}") if found.retry else "",
         "page": found.page,

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fluenzr_smtp.cli.checks.marks import chains, mark_of, worst
-from fluenzr_smtp.cli.checks.words import described, summed
+from fluenzr_smtp.cli.checks.marks import Mark, chains, mark_of, worst
+from fluenzr_smtp.cli.checks.words import described, remedy_told, summed
 from fluenzr_smtp.cli.report.chart import chart
 from fluenzr_smtp.cli.report.elements import facts_list, marked, safe
 from fluenzr_smtp.cli.report.sections import chain_section
@@ -76,16 +76,29 @@ def _header(
     when = made.astimezone(UTC)
     time = catalogue.label("report_made", version=version, time=f"{when:%Y-%m-%d %H:%M} UTC")
     about = {
-        "SMTP": described(target.smtp) if target.smtp else "",
-        "IMAP": described(target.imap) if target.imap else "",
+        "SMTP": described(target.smtp, catalogue) if target.smtp else "",
+        "IMAP": described(target.imap, catalogue) if target.imap else "",
         "DNS": next((check.domain for check in checks if check.domain), ""),
     }
     return (
         f"<header>\n<h1>{title}</h1>\n"
         f'<p class="verdict {mark}">{marked(mark, catalogue)} {safe(summed(checks, catalogue))}</p>\n'
-        f"{facts_list({name: text for name, text in about.items() if text})}"
+        f"{_works(checks, target, catalogue)}"
+        f"{facts_list({name: text for name, text in about.items() if text}, catalogue)}"
         f'<p class="made"><time datetime="{when:%Y-%m-%dT%H:%M:%SZ}">{safe(time)}</time></p>\n'
         f"<p>{safe(catalogue.label('nothing_sent'))}</p>\n</header>\n"
+    )
+
+
+def _works(checks: tuple[Check, ...], target: Target, catalogue: Catalogue) -> str:
+    """Say what works instead, a line for each way."""
+    from fluenzr_smtp.diagnosis import works
+
+    hosts = {endpoint.host for endpoint in (target.smtp, target.imap) if endpoint}
+    return "".join(
+        f'<p class="works">{marked(Mark.OK, catalogue)} '
+        f"<bdi>{safe(remedy_told('works', remedy, catalogue, hosts=hosts))}</bdi></p>\n"
+        for remedy in works(checks)
     )
 
 

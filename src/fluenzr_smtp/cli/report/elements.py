@@ -32,9 +32,10 @@ def stage_name(stage: Stage, catalogue: Catalogue) -> str:
     return catalogue.label(f"stage_{stage}")
 
 
-def facts_list(facts: Mapping[str, FactValue]) -> str:
+def facts_list(facts: Mapping[str, FactValue], catalogue: Catalogue) -> str:
     """Return facts as a list of names and values; nothing where none is known."""
-    known = [(name, text) for name, value in facts.items() if (text := fact_text(value))][:_FACTS]
+    told = ((name, fact_text(value, catalogue)) for name, value in facts.items())
+    known = [(name, text) for name, text in told if text][:_FACTS]
     if not known:
         return ""
     rows = "".join(

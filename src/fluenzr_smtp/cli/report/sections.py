@@ -72,7 +72,7 @@ def _problem(check: Check, catalogue: Catalogue, pages: Mapping[str, str]) -> st
         f'<article class="problem {mark}">\n<h3>{title}</h3>\n'
         f'<p><code translate="no">{safe(words.code)}</code> · {stage}</p>\n'
         f"{_paragraphs(words, catalogue, has_steps=not check.is_advisory)}"
-        f"{facts_list(_other_facts(check, check.problem.facts))}</article>\n"
+        f"{facts_list(_other_facts(check, check.problem.facts), catalogue)}</article>\n"
     )
 
 
@@ -100,7 +100,7 @@ def _certificate(chain: tuple[Check, ...], catalogue: Catalogue) -> str:
     found = next((facts for check in chain if (facts := _certificate_facts(check))), None)
     if found is None:
         return ""
-    return f"<h3>{safe(catalogue.label('certificate'))}</h3>\n{facts_list(found)}"
+    return f"<h3>{safe(catalogue.label('certificate'))}</h3>\n{facts_list(found, catalogue)}"
 
 
 def _certificate_facts(check: Check) -> Facts:
@@ -121,7 +121,7 @@ def _facts(chain: tuple[Check, ...], catalogue: Catalogue) -> str:
     lists = "".join(
         f"<h4>{safe(stage_name(check.stage, catalogue))}</h4>\n{found}"
         for check in chain
-        if (found := facts_list(_other_facts(check, check.facts)))
+        if (found := facts_list(_other_facts(check, check.facts), catalogue))
     )
     if not lists:
         return ""
