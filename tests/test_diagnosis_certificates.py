@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -49,6 +50,16 @@ def test_note_says_of_whom_and_when():
         "days_left": 3,
         "not_after": "2030-01-20",
     }
+
+
+def test_note_names_the_issuer_that_ends_before_the_server():
+    check = tls_check(3)
+    facts = MappingProxyType({**check.facts, "certificate": "CN=Intermediate"})
+
+    problem = warned(replace(check, facts=facts)).problem
+
+    assert problem is not None
+    assert problem.facts["certificate"] == "CN=Intermediate"
 
 
 def test_walk_goes_on_past_the_note(authority: Authority):

@@ -232,6 +232,16 @@ class TestExplained:
         assert (told.code, told.facts["reason"]) == (CODE.TLS_CERTIFICATE_UNKNOWN_ISSUER, "namesake")
         assert told.facts["host"] == "mail.shop.test"
 
+    def test_break_below_the_trusted_root_makes_it_no_namesake(self, authority, tmp_path):
+        problem, endpoint = refused(CODE.TLS_CERTIFICATE_UNKNOWN_ISSUER)
+        endpoint = replace(endpoint, authority=authority.ca_file.read_text())
+        middle = authority.intermediate("real-one", name="Same name")
+        forged = Authority.create(tmp_path, name="Same name").valid()
+
+        told = tls.explained(problem, chain_of(forged.der, der_of(middle)), endpoint, now=NOW)
+
+        assert told.facts["reason"] == "as-told-before"
+
     def test_strange_issuer_of_another_name_keeps_its_reason(self, authority, tmp_path):
         problem, endpoint = refused(CODE.TLS_CERTIFICATE_UNKNOWN_ISSUER)
         endpoint = replace(endpoint, authority=authority.ca_file.read_text())

@@ -40,6 +40,8 @@ def warned(check: Check) -> Check:
     endpoint = check.endpoint
     known: dict[str, FactValue] = {"host": endpoint.host, "port": endpoint.port} if endpoint else {}
     ends = str(check.facts.get("not_after", ""))[:10]
+    if whose := check.facts.get("certificate"):  # an issuer's, which ends before the server's own
+        known["certificate"] = whose
     problem = Problem(code=ProblemCode.TLS_CERTIFICATE_EXPIRES_SOON, stage=Stage.TLS)
     noted = problem.with_facts(days_left=days, not_after=ends, **known)
     return replace(check, problem=noted, is_advisory=True)

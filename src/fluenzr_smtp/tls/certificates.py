@@ -63,7 +63,7 @@ class Certificate:
     hexadecimal, ``signature_hash`` as in ``sha256``. What is missing or cannot be read is empty or 0.
     ``can_issue``, ``path_length`` (None: any), ``is_for_servers`` and ``constrains_names`` are what RFC 5280
     §4.2.1 lets it do; ``misplaced_addresses`` are those of ``names`` that are IP addresses written as host
-    names, for which no client accepts it (RFC 9525 §6.5).
+    names, for which no client accepts it (RFC 9525 §6.5). The key identifiers are hexadecimal.
     """
 
     subject: str
@@ -87,6 +87,8 @@ class Certificate:
     is_for_servers: bool = True
     constrains_names: bool = False
     misplaced_addresses: tuple[str, ...] = ()
+    key_id: str = ""
+    issuer_key_id: str = ""
 
     @property
     def is_self_signed(self) -> bool:
@@ -129,6 +131,8 @@ def read_certificate(der: bytes) -> Certificate:
             is_for_servers=_is_for_servers(parsed),
             constrains_names=_extension(parsed, x509.NameConstraints) is not None,
             misplaced_addresses=_misplaced_addresses(parsed),
+            key_id=_key_id(parsed),
+            issuer_key_id=_issuer_key_id(parsed),
         )
 
 
@@ -185,6 +189,16 @@ def _path_length(certificate: x509.Certificate) -> int | None:
 def _is_for_servers(certificate: x509.Certificate) -> bool:
     found = _extension(certificate, x509.ExtendedKeyUsage)
     return found is None or ExtendedKeyUsageOID.SERVER_AUTH in found
+
+
+def _key_id(certificate: x509.Certificate) -> str:
+    found = _extension(certificate, x509.SubjectKeyIdentifier)
+    return _cut(found.digest.hex()) if found is not None else ""
+
+
+def _issuer_key_id(certificate: x509.Certificate) -> str:
+    found = _extension(certificate, x509.AuthorityKeyIdentifier)
+    return _cut((found.key_identifier or b"").hex()) if found is not None else ""
 
 
 def _misplaced_addresses(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -154,7 +154,11 @@ def is_of_a_namesake(chain: tuple[Certificate, ...], roots: Roots) -> bool:
     The chain leads to none of the roots, so its key is another: the root was made anew, or somebody borrows
     its name.
     """
-    return path_of(chain)[-1].issuer in roots.subjects
+    end = path_of(chain)[-1]
+    signer = end.issuer_key_id or (end.key_id if end.is_self_signed else "")
+    alike = tuple(each for each in roots.certificates if each.subject == end.issuer)
+    # With the root's own key the end is trusted, and what is broken is below it.
+    return bool(alike) and not any(signer and each.key_id == signer for each in alike)
 
 
 def path_of(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _SENTENCE = 1500  # characters
 _CERTIFICATE = frozenset({
-    "bits", "certificate", "chain", "chain_length", "cipher", "days_left", "fingerprint", "issuer", "key",
-    "names", "not_after", "not_before", "pinned", "seen", "serial", "signature", "subject", "matching",
+    "also", "bits", "certificate", "certificate_key", "certificate_signature", "chain", "chain_length",
+    "cipher", "days_left", "fingerprint", "issuer", "key", "names", "not_after", "not_before", "pinned", "seen", "serial", "signature", "subject", "matching",
     "version",
 })  # fmt: skip
 
