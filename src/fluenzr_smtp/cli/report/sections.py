@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _SENTENCE = 1500  # characters
 _CERTIFICATE = frozenset({
     "also", "bits", "certificate", "certificate_key", "certificate_signature", "chain", "chain_length",
-    "cipher", "days_left", "fingerprint", "issuer", "key", "names", "not_after", "not_before", "pinned", "seen", "serial", "signature", "subject", "matching",
-    "version",
+    "cipher", "days_left", "fingerprint", "issuer", "key", "matching", "names", "not_after", "not_before",
+    "pinned", "seen", "serial", "signature", "subject", "version",
 })  # fmt: skip
 
 
