@@ -19,7 +19,6 @@ from fluenzr_smtp.dns import (
     Exchangers,
     Resolver,
     ascii_domain,
-    mail_exchangers,
     parse_resolver,
 )
 from fluenzr_smtp.errors import FluenzrError
@@ -48,6 +47,12 @@ def refusal(rcode: dns.rcode.Rcode) -> Answer:
         return reply
 
     return answer
+
+
+def mail_exchangers(
+    domain: str, *, timeout: float, nameservers: tuple[str, ...], port: int = 53
+) -> tuple[str, ...]:
+    return Resolver(nameservers=nameservers, port=port, timeout=timeout).exchangers(domain).hosts
 
 
 def look_up(answer: Answer, *, domain: str = DOMAIN, timeout: float = PATIENT) -> tuple[str, ...]:

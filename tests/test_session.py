@@ -9,12 +9,12 @@ import time
 import pytest
 
 from fluenzr_smtp.delivery import deliver
-from fluenzr_smtp.diagnosis import examine_smtp
+from fluenzr_smtp.diagnosis import examine
 from fluenzr_smtp.diagnosis.certificates import explained
 from fluenzr_smtp.diagnosis.chain import checked
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.imap import IMAPSession
-from fluenzr_smtp.model import Endpoint, Fingerprint, Security
+from fluenzr_smtp.model import Endpoint, Fingerprint, Security, Target
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 from fluenzr_smtp.session import Session
 from fluenzr_smtp.smtp import SMTPSession
@@ -351,7 +351,7 @@ class TestRepeatedSecret:
 
         with ScriptedServer(script) as server:
             account = account_of(endpoint_of(server))
-            checks = list(examine_smtp(account, SECRET, clock=REAL_CLOCK, timeout=PATIENT))
+            checks = list(examine(Target.of(account), SECRET, clock=REAL_CLOCK, timeout=PATIENT))
 
         assert [check.stage for check in checks][-1] is Stage.AUTH
         assert secrets_in(repr(checks)) == []

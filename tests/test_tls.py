@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from fluenzr_smtp import tls
 from fluenzr_smtp.delivery import Delivery, deliver
-from fluenzr_smtp.diagnosis import examine_smtp
+from fluenzr_smtp.diagnosis import examine
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import Endpoint, Fingerprint, Security
+from fluenzr_smtp.model import Endpoint, Fingerprint, Security, Target
 from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.smtp import SMTPSession
 from fluenzr_smtp.wire import Wire
@@ -380,7 +380,7 @@ class TestOddCertificates:
 
         with submission_server(made, Security.IMPLICIT_TLS) as server:
             endpoint = pinned(endpoint_of(server, Security.IMPLICIT_TLS), made.sha256)
-            checks = list(examine_smtp(account_of(endpoint), SECRET, clock=REAL_CLOCK, timeout=PATIENT))
+            checks = list(examine(Target.of(account_of(endpoint)), SECRET, clock=REAL_CLOCK, timeout=PATIENT))
 
         assert [check.problem for check in checks if check.problem] == []
         assert [check.facts["fingerprint"] for check in checks if check.stage is Stage.TLS] == [
@@ -394,7 +394,7 @@ class TestOddCertificates:
 
         with submission_server(made, security) as server:
             endpoint = endpoint_of(server, security)
-            checks = list(examine_smtp(account_of(endpoint), SECRET, clock=REAL_CLOCK, timeout=PATIENT))
+            checks = list(examine(Target.of(account_of(endpoint)), SECRET, clock=REAL_CLOCK, timeout=PATIENT))
 
         assert checks[-1].problem is not None
         assert (checks[-1].stage, checks[-1].problem.exit_status) == (Stage.TLS, 76)

@@ -144,17 +144,6 @@ class Resolver:
         return engine
 
 
-def mail_exchangers(
-    domain: str, *, timeout: float, nameservers: tuple[str, ...] | None = None, port: int = _PORT
-) -> tuple[str, ...]:
-    """Return the MX hosts of a domain, the most preferred first; none also for the null MX.
-
-    Raises:
-        FluenzrError: ``dns-host-unknown``, ``dns-unavailable``; see ``Resolver``.
-    """
-    return Resolver(nameservers=nameservers, port=port, timeout=timeout).exchangers(domain).hosts
-
-
 def parse_resolver(text: str) -> tuple[str, int]:
     """Read ``address`` or ``address:port``; an IPv6 address with a port stands in brackets (RFC 3986 §3.2.2).
 

@@ -7,7 +7,7 @@ walk over another endpoint. The secret is said once for each server, and not aga
 from fluenzr_smtp.diagnosis.arrival import authentication_verdicts, await_arrival
 from fluenzr_smtp.diagnosis.certificates import certificate_facts, served_certificate
 from fluenzr_smtp.diagnosis.detection import detect
-from fluenzr_smtp.diagnosis.examination import attempt, diagnose, examine, examine_imap, examine_smtp
+from fluenzr_smtp.diagnosis.examination import attempt, diagnose, examine, examine_imap
 from fluenzr_smtp.diagnosis.remedies import remedies, works
 from fluenzr_smtp.transcript import Line, Recorder
 
@@ -22,7 +22,6 @@ __all__ = [
     "diagnose",
     "examine",
     "examine_imap",
-    "examine_smtp",
     "remedies",
     "served_certificate",
     "works",

@@ -119,17 +119,6 @@ def examine(
     yield from run.examined()
 
 
-def examine_smtp(
-    target: Target | Account, secret: Secret | None, *, clock: Clock, timeout: float, recipient: str = ""
-) -> Iterator[Check]:
-    """Yield the checks of the submission server."""
-    target = _target(target)
-    how = _conditions(clock, timeout, target.preset or "", None)
-    run = _Run(target=target, secret=secret, how=how, recipient=recipient)
-    if target.smtp is not None:
-        yield from run.smtp(target.smtp, target.username)
-
-
 def examine_imap(
     target: Target | Account, secret: Secret | None, *, clock: Clock, timeout: float
 ) -> Iterator[Check]:
