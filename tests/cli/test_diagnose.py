@@ -174,6 +174,13 @@ def test_wrong_input_is_named(program: Program, arguments: tuple[str, ...], stat
     assert (ended.status, ended.codes) == (status, [code])
 
 
+def test_wrong_use_names_the_help_to_read(program: Program):
+    (problem,) = diagnosed(program, "").document["problems"]
+
+    assert problem["facts"]["command"] == "fluenzr diagnose"
+    assert "fluenzr diagnose --help" in problem["fix"]
+
+
 def test_address_of_an_unknown_provider_says_what_to_give(program: Program):
     with name_server({}) as resolver:
         ended = diagnosed(program, "ana@firma.test", "--resolver", resolver.address)

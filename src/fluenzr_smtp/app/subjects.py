@@ -64,7 +64,7 @@ class Subjects:
                 ``setting-invalid``; as the vault, where only an account can be meant.
         """
         if wanted.text == "":
-            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason="an empty name means nothing")
+            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason="the name is empty")
         if wanted.preset is not None:
             if wanted.text is not None and "@" not in wanted.text:
                 reason = "--preset stands alone, or with an email address"

@@ -186,7 +186,7 @@ def _problem_of(error: BaseException, argv: list[str], invocation: Invocation) -
 
         invocation.output.trace("".join(traceback.format_exception(error)))
     if isinstance(error, FluenzrError):
-        return error.problem
+        return _told_where(error.problem, invocation)
     if isinstance(error, _ClickException):
         return _usage_problem(error)
     # Python 3.11 hides what is raised while a class of a module is made behind a RuntimeError.
@@ -198,6 +198,13 @@ def _problem_of(error: BaseException, argv: list[str], invocation: Invocation) -
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         return _problem(ProblemCode.DISK_FULL, Stage.OUTPUT, path=error.filename)
     return _bug(error, invocation)
+
+
+def _told_where(problem: Problem, invocation: Invocation) -> Problem:
+    """Add to what is wrong with a command which one it was: its help is where to read on."""
+    if problem.code is not ProblemCode.USAGE_INVALID or not invocation.command:
+        return problem
+    return problem.with_facts(command=f"{PROGRAM} {invocation.command}")
 
 
 def _usage_problem(error: Exception) -> Problem:

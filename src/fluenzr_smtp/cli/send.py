@@ -270,7 +270,7 @@ def _require_sense(run: Invocation, request: Request) -> None:
 
 
 def _contradiction(reason: str) -> Exception:
-    return failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr send")
+    return failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
 
 
 def _submission(run: Invocation, request: Request, account: Account) -> Submission:

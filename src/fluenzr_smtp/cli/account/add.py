@@ -152,7 +152,7 @@ def _require_sense(request: Request) -> None:
     logins = (*request.secret.named, *(("--username",) if request.username is not None else ()))
     if request.no_auth and logins:
         reason = f"--no-auth and {logins[0]} exclude each other"
-        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr account add")
+        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
 
 
 def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Preset | None]:

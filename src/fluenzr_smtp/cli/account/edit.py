@@ -118,7 +118,7 @@ def edit(
 def _edit(run: Invocation, name: str, request: Request) -> None:
     if request.ask_secret and request.secret.named:
         reason = f"--password and {request.secret.named[0]} exclude each other"
-        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr account edit")
+        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
     old = run.app.accounts.get(name)
     if request.changes_nothing:
         run.prompts.missing("what to change, such as --password or --smtp-port")

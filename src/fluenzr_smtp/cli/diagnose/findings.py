@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from fluenzr_smtp.cli.options import Invocation
     from fluenzr_smtp.transcript import Line
 
-_COMMAND = "fluenzr diagnose"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -109,7 +107,7 @@ def require_sense(request: Request) -> None:
     )
     for one, other, reason in rivals:
         if one and other:
-            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command=_COMMAND)
+            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
 
 
 def find(run: Invocation, request: Request, show: Callable[[Check], None]) -> Findings:
@@ -149,7 +147,7 @@ def _require_subject(request: Request, subject: Subject) -> None:
     )
     for lacks, reason in lacking:
         if lacks:
-            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command=_COMMAND)
+            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
 
 
 def _wanted(run: Invocation, request: Request) -> Wanted:

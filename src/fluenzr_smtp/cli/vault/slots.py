@@ -131,9 +131,7 @@ def add(
     for way, each in given.items():
         if each.named and way is not kind:
             reason = f"{each.named} does not go with {kind.value}"
-            raise failure(
-                ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr vault slot add"
-            )
+            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
     source = given[kind].source(run, kind) if kind in given else None
     put(run, kind, source, label=label, replace=replace)
 

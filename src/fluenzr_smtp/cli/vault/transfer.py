@@ -90,7 +90,7 @@ def export_accounts(
     given = passphrases.Given(option=_PASSPHRASE, stdin=passphrase_stdin, file=passphrase_file)
     if plaintext and given.named:
         reason = f"--plaintext and {given.named} exclude each other"
-        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason, command="fluenzr vault export")
+        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
     secret = given.read(run)
     run.app.files.require_new(file)
     chosen = _chosen(run, account)
