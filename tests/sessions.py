@@ -12,7 +12,20 @@ from typing import Protocol
 
 import pytest
 
-from fluenzr_smtp.model import Account, Clock, Endpoint, Envelope, Secret, Security, Submission, Target
+from fluenzr_smtp.delivery import Courier, Delivery, Lane, Now
+from fluenzr_smtp.model import (
+    Account,
+    Clock,
+    Endpoint,
+    Envelope,
+    Octets,
+    Secret,
+    Security,
+    StoredAccount,
+    Submission,
+    Target,
+)
+from fluenzr_smtp.outbox import Forgetful
 from tests.servers.certificates import Authority
 from tests.servers.scripted import Connection
 
@@ -102,7 +115,22 @@ def target_of(smtp: Endpoint, imap: Endpoint | None = None, **more: str) -> Targ
 
 def submission_to(*recipients: str, content: bytes = CONTENT, **needs: bool) -> Submission:
     envelope = Envelope(mail_from=SENDER, recipients=recipients or (RECIPIENT,))
-    return Submission(envelope=envelope, message_id=MESSAGE_ID, content=content, **needs)
+    return Submission(envelope=envelope, message_id=MESSAGE_ID, content=Octets(content), **needs)
+
+
+def deliver(
+    account: Account, secret: Secret | None, submission: Submission, *, clock: Clock, timeout: float
+) -> Delivery:
+    """Deliver a message now or not at all; nothing is remembered of it."""
+    now = clock.now()
+    stored = StoredAccount(account=account, secret=secret, created=now, secret_changed=now)
+    lane = Lane(stored=stored, provider=account.preset or "")
+    ledger = Forgetful(clock=clock)
+    claims = [ledger.begin(submission, account=account.name, lane=lane.key)]
+    terms = Now(clock=clock, draw=lambda: 0.5)
+    courier = Courier(lane, ledger, terms=terms, clock=clock, timeout=timeout)
+    (delivery,) = courier.carry(lambda _room: (claims.pop(),) if claims else ())
+    return delivery
 
 
 def canaries_in(connection: Connection) -> list[bytes]:

@@ -20,7 +20,17 @@ from fluenzr_smtp.accounts import (
     import_accounts,
 )
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import Account, Clock, Endpoint, Fingerprint, Secret, Security, StoredAccount
+from fluenzr_smtp.model import (
+    Account,
+    Clock,
+    Endpoint,
+    Fingerprint,
+    Limit,
+    LimitUnit,
+    Secret,
+    Security,
+    StoredAccount,
+)
 from fluenzr_smtp.problems import ExitStatus, ProblemCode
 from fluenzr_smtp.vault import Argon2Cost, RawKey, Vault, seal_export
 
@@ -37,6 +47,17 @@ def stored(name: str, address: str = "", secret: str | None = "open sesame") -> 
 
 
 WORK, HOME = stored("work"), stored("home")
+PACED = replace(
+    WORK,
+    account=replace(
+        WORK.account,
+        limits=(
+            Limit(unit=LimitUnit.MESSAGES, count=200, per=timedelta(hours=1), source="account"),
+            Limit(unit=LimitUnit.CONNECTIONS, count=2, source="account"),
+        ),
+        pause=timedelta(seconds=0.5),
+    ),
+)
 
 words = st.text(max_size=20)
 maybe_words = st.none() | words
@@ -48,6 +69,14 @@ endpoints = st.builds(
     pin=st.none() | st.builds(Fingerprint.of, st.binary(max_size=8)),
     authority=maybe_words,
 )
+limits = st.builds(
+    Limit,
+    unit=st.sampled_from(LimitUnit),
+    count=st.integers(1, 10**9),
+    source=words,
+    per=st.none() | st.integers(1, 366 * 86_400).map(lambda seconds: timedelta(seconds=seconds)),
+    scope=words,
+)
 accounts_values = st.builds(
     Account,
     name=words,
@@ -58,6 +87,8 @@ accounts_values = st.builds(
     imap=st.none() | endpoints,
     imap_username=maybe_words,
     preset=maybe_words,
+    limits=st.none() | st.lists(limits, max_size=3).map(tuple),
+    pause=st.none() | st.integers(1, 86_400_000).map(lambda millis: timedelta(milliseconds=millis)),
 )
 moments = st.integers(0, 10**15).map(lambda micros: NOW + timedelta(microseconds=micros))
 stored_accounts = st.builds(
@@ -273,7 +304,22 @@ class TestPayload:
         assert back.created == lisbon_summer
         assert back.created.tzinfo is UTC
 
-    @pytest.mark.parametrize("version", [2, 10**9])
+    def test_accounts_without_limits_and_pause_stay_readable_for_the_first_version(self):
+        document = json.loads(encode((WORK, HOME)))
+
+        assert document["format"] == 1
+        assert not [each for each in document["accounts"] if {"limits", "pause_seconds"} & each.keys()]
+
+    @pytest.mark.parametrize("pace", [{"limits": ()}, {"pause": timedelta(seconds=2)}], ids=str)
+    def test_one_account_with_limits_or_pause_makes_it_the_second_format(self, pace):
+        paced = replace(HOME, account=replace(HOME.account, **pace))
+
+        payload = encode((WORK, paced))
+
+        assert json.loads(payload)["format"] == 2
+        assert decode(payload) == (WORK, paced)
+
+    @pytest.mark.parametrize("version", [3, 10**9])
     def test_newer_format_is_told(self, version):
         payload = json.dumps({"format": version, "something": "else"}).encode()
 
@@ -338,6 +384,47 @@ class TestPayload:
         problem = refusal(decode, json.dumps(document).encode())
 
         assert problem.code is ProblemCode.VAULT_DAMAGED
+
+    @pytest.mark.parametrize(
+        ("place", "value"),
+        [
+            (("limits",), {}),
+            (("limits", 0), []),
+            (("limits", 0, "unit"), "letters"),
+            (("limits", 0, "unit"), []),
+            (("limits", 0, "count"), 0),
+            (("limits", 0, "count"), True),
+            (("limits", 0, "count"), 1.5),
+            (("limits", 0, "per_seconds"), 0),
+            (("limits", 0, "per_seconds"), 3600.5),
+            (("limits", 0, "per_seconds"), 10**30),
+            (("limits", 0, "scope"), None),
+            (("limits", 0, "source"), 1),
+            (("limits", 0, "extra"), "unknown to us"),
+            (("pause_seconds",), 2),
+            (("pause_seconds",), 0.0),
+            (("pause_seconds",), -1.0),
+            (("pause_seconds",), float("nan")),
+            (("pause_seconds",), float("inf")),
+            (("pause_seconds",), 86_401.0),
+        ],
+        ids=str,
+    )
+    def test_limit_or_pause_that_is_not_ours_is_damage(self, place, value):
+        document = json.loads(encode((PACED,)))
+        *way, last = place
+        fields = document["accounts"][0]
+        for step in way:
+            fields = fields[step]
+        fields[last] = value
+
+        assert refusal(decode, json.dumps(document).encode()).code is ProblemCode.VAULT_DAMAGED
+
+    @pytest.mark.parametrize(("account", "version"), [(WORK, 2), (PACED, 1)], ids=["too few", "too many"])
+    def test_fields_of_the_other_format_are_damage(self, account, version):
+        document = json.loads(encode((account,))) | {"format": version}
+
+        assert refusal(decode, json.dumps(document).encode()).code is ProblemCode.VAULT_DAMAGED
 
     def test_missing_field_is_damage(self):
         document = json.loads(encode((WORK,)))
@@ -462,9 +549,9 @@ class TestExport:
         assert problem.facts == {"path": "accounts.export", "reason": "accounts"}
 
     def test_payload_of_a_newer_program_is_told(self):
-        content = seal_export(b'{"format":2,"more":[]}', TRAVEL, cost=FLOOR)
+        content = seal_export(b'{"format":3,"more":[]}', TRAVEL, cost=FLOOR)
 
         problem = refusal(lambda: import_accounts(content, TRAVEL, path="accounts.export"))
 
         assert problem.code is ProblemCode.EXPORT_NEWER
-        assert problem.facts == {"path": "accounts.export", "version": 2}
+        assert problem.facts == {"path": "accounts.export", "version": 3}

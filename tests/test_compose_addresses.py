@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluenzr_smtp.compose import parse_address, parse_mailboxes
-from fluenzr_smtp.compose.addresses import distinct, header_addresses
+from fluenzr_smtp.compose.addresses import distinct, header_addresses, typed
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Mailbox
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode
@@ -225,3 +225,16 @@ def test_quoted_name_never_changes_the_address(name, address):
     (mailbox,) = parse_mailboxes(f'"{quoted}" <{address}>')
 
     assert mailbox == Mailbox(name=name.strip(" "), address=address)
+
+
+@given(
+    st.lists(
+        st.tuples(st.text('a,@" <>\\;:.é()', max_size=12), st.sampled_from(["a@b", '"x y"@b', "é@b"])),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_mailboxes_written_as_typed_read_the_same(pairs):
+    mailboxes = tuple(Mailbox(name=name.strip(" "), address=address) for name, address in pairs)
+
+    assert parse_mailboxes(typed(mailboxes)) == mailboxes

@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluenzr_smtp.compose import parse_header
+from fluenzr_smtp.compose import parse_header, parse_message_id
 from fluenzr_smtp.compose.characters import printable, unfit
-from fluenzr_smtp.compose.fields import added_field, mailbox_field, refuse_repeated_ids, text_field
+from fluenzr_smtp.compose.fields import (
+    added_field,
+    mailbox_field,
+    refuse_repeated_ids,
+    text_field,
+    unsubscribe_fields,
+)
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Mailbox
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode
@@ -115,13 +121,14 @@ def test_typed_header_is_read(text, expected):
                 "Subject",
                 "Reply-To",
                 "Sender",
+                "Date",
                 "MIME-Version",
                 "Content-Type",
             )
         ),
         *(
             pytest.param(f"{name}: x", "not-allowed", id=name)
-            for name in ("Date", "Received", "Return-Path", "DKIM-Signature", "Resent-To", "Resent-Bcc")
+            for name in ("Received", "Return-Path", "DKIM-Signature", "Resent-To", "Resent-Bcc")
         ),
         pytest.param("Message-ID: abc", "message-id-invalid", id="message-id-without-brackets"),
         pytest.param("Message-ID: <a@b> <c@d>", "message-id-invalid", id="two-message-ids"),
@@ -262,3 +269,81 @@ def test_added_header_is_refused_or_stays_one_field(name, value):
 def test_what_is_shown_is_printable(text):
     assert printable(text).isprintable()
     assert len(printable(text)) <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("<a.1$b@c.example>", "<a.1$b@c.example>", id="brackets"),
+        pytest.param(" a@b ", "<a@b>", id="no-brackets"),
+        pytest.param("<a@b@c>", "<a@b@c>", id="two-at-signs-of-somebody-else"),
+        pytest.param("<a@[192.0.2.1]>", "<a@[192.0.2.1]>", id="literal"),
+        pytest.param(f"<{'a' * 796}@b>", f"<{'a' * 796}@b>", id="longest"),
+    ],
+)
+def test_id_of_an_answered_message_is_read(text, expected):
+    assert parse_message_id(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("", "message-id-invalid", id="empty"),
+        pytest.param("<>", "message-id-invalid", id="nothing-in-brackets"),
+        pytest.param("Re: hello", "message-id-invalid", id="subject"),
+        pytest.param("abc", "message-id-invalid", id="no-at-sign"),
+        pytest.param("@b", "message-id-invalid", id="nothing-before-at-sign"),
+        pytest.param("<a@b> <c@d>", "message-id-invalid", id="two"),
+        pytest.param("<<a@b>>", "message-id-invalid", id="brackets-twice"),
+        pytest.param("é@b", "message-id-invalid", id="not-ascii"),
+        pytest.param("a\t@b", "message-id-invalid", id="tab"),
+        pytest.param("<a@b>\r\nBcc: x@y", "control-character", id="crlf"),
+        pytest.param("a@b\udcff", "not-utf-8", id="surrogate"),
+        pytest.param("=?utf-8?q?x=0D=0ABcc:x?=@b", "encoded-control-character", id="encoded-crlf"),
+        pytest.param(f"{'@' * 200_000}", "message-id-invalid", id="too-long"),
+    ],
+)
+def test_unsound_id_of_an_answered_message_is_refused(text, reason):
+    assert reason_of(parse_message_id, text) == reason
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        pytest.param((), b"", id="none"),
+        pytest.param(
+            ("mailto:leave@b.example",), b"List-Unsubscribe: <mailto:leave@b.example>\r\n", id="mail"
+        ),
+        pytest.param(("http://b.example/x",), b"List-Unsubscribe: <http://b.example/x>\r\n", id="http"),
+        pytest.param(
+            ("https://b.example/u?id=1,2", "mailto:leave@b.example?subject=x"),
+            b"List-Unsubscribe: <https://b.example/u?id=1,2>,\r\n <mailto:leave@b.example?subject=x>\r\n"
+            b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+            id="one-click",
+        ),
+    ],
+)
+def test_way_to_leave_a_list_is_written(addresses, expected):
+    assert b"".join(octets for _, octets in unsubscribe_fields(addresses)) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        pytest.param("", "uri-scheme", id="empty"),
+        pytest.param("b.example/u", "uri-scheme", id="no-scheme"),
+        pytest.param("javascript:alert(1)", "uri-scheme", id="javascript"),
+        pytest.param("<https://b.example>", "uri-scheme", id="brackets"),
+        pytest.param("https:", "uri-invalid", id="scheme-only"),
+        pytest.param("https:///u", "uri-invalid", id="no-host"),
+        pytest.param("mailto:", "uri-invalid", id="no-address"),
+        pytest.param("https://b.example/a b", "uri-invalid", id="space"),
+        pytest.param("https://b.example/>,<mailto:x@y", "uri-invalid", id="bracket-inside"),
+        pytest.param("https://b.example/\r\nBcc:x@y", "control-character", id="crlf"),
+        pytest.param("https://b.example/=?utf-8?q?=0D=0Ax?=", "encoded-control-character", id="encoded-crlf"),
+        pytest.param("https://bücher.example/", "not-ascii", id="not-ascii"),
+        pytest.param(f"https://b.example/{'a' * 1000}", "too-long", id="too-long"),
+    ],
+)
+def test_unfit_way_to_leave_a_list_is_refused(address, reason):
+    assert reason_of(lambda: list(unsubscribe_fields((address,)))) == reason

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fluenzr_smtp.compose import compose
 from fluenzr_smtp.compose.characters import unfit
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import Attachment, Draft, Mailbox
+from fluenzr_smtp.model import Attachment, Draft, Mailbox, Octets, Priority
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=-3)))
@@ -36,7 +36,7 @@ def submit(**parts):
 
 
 def read(submission):
-    return email.message_from_bytes(submission.content, policy=policy.default)
+    return email.message_from_bytes(submission.content.whole(), policy=policy.default)
 
 
 def problem_of(**parts):
@@ -60,7 +60,7 @@ def assert_fit_for_the_wire(content):
 def test_short_message_is_plain_and_readable():
     submission = submit(subject="Hello", text="Hi.\n.\nFrom me\n")
 
-    assert submission.content == (
+    assert submission.content.whole() == (
         b"Date: Sun, 01 Mar 2026 09:30:00 -0300\r\n"
         b"From: Ana <ana@sender.example>\r\n"
         b"To: to@b.example\r\n"
@@ -84,15 +84,15 @@ def test_blind_copies_are_in_the_envelope_only():
     )
 
     assert submission.envelope.recipients == ("to@b.example", "cc@b.example", "bcc@b.example")
-    assert b"bcc" not in submission.content.lower()
-    assert b"Sec" not in submission.content
+    assert b"bcc" not in submission.content.whole().lower()
+    assert b"Sec" not in submission.content.whole()
 
 
 def test_message_of_blind_copies_only_says_so():
     submission = submit(to=(), bcc=(TO,))
 
     assert read(submission)["To"] == "undisclosed-recipients:;"
-    assert b"to@b.example" not in submission.content
+    assert b"to@b.example" not in submission.content.whole()
 
 
 def test_same_recipient_twice_is_in_the_envelope_once():
@@ -125,7 +125,7 @@ def test_message_id_has_the_domain_as_a_labels():
     submission = submit(sender=Mailbox(address="a@bücher.example"))
 
     assert submission.message_id == "<t0k3n@xn--bcher-kva.example>"
-    assert submission.content.isascii()
+    assert submission.content.whole().isascii()
     assert not submission.needs_smtputf8
 
 
@@ -137,7 +137,7 @@ def test_international_local_part_needs_smtputf8(place):
 
     assert submission.needs_smtputf8
     assert submission.needs_eight_bit is (place != "bcc")
-    assert submission.needs_eight_bit is not submission.content.isascii()
+    assert submission.needs_eight_bit is not submission.content.whole().isascii()
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,16 @@ def test_international_local_part_needs_smtputf8(place):
         pytest.param({"headers": (("Message-ID", "<a@b>\r\nBcc: a@b"),)}, "Message-ID", id="message-id"),
         pytest.param({"headers": (("Message-ID", "<a@b>"),) * 2}, "Message-ID", id="message-id-twice"),
         pytest.param(
-            {"attachments": (Attachment(filename="a\r\nb", content=b""),)},
+            {"attachments": (Attachment(filename="a\r\nb", content=Octets(b"")),)},
             "Content-Disposition",
             id="filename",
         ),
         pytest.param(
-            {"attachments": (Attachment(filename="a", content=b"", media_type="text/plain\r\nX: y"),)},
+            {
+                "attachments": (
+                    Attachment(filename="a", content=Octets(b""), media_type="text/plain\r\nX: y"),
+                )
+            },
             "Content-Type",
             id="media-type",
         ),
@@ -208,12 +212,12 @@ def test_token_that_is_no_token_is_a_bug(token):
             {"text": "a", "html": "b"}, ["multipart/alternative", "text/plain", "text/html"], id="both"
         ),
         pytest.param(
-            {"html": "b", "attachments": (Attachment(filename="a.pdf", content=b"%PDF"),)},
+            {"html": "b", "attachments": (Attachment(filename="a.pdf", content=Octets(b"%PDF")),)},
             ["multipart/mixed", "text/html", "application/pdf"],
             id="html-and-file",
         ),
         pytest.param(
-            {"text": "a", "html": "b", "attachments": (Attachment(filename="a", content=b"x"),)},
+            {"text": "a", "html": "b", "attachments": (Attachment(filename="a", content=Octets(b"x")),)},
             [
                 "multipart/mixed",
                 "multipart/alternative",
@@ -246,7 +250,7 @@ def test_structure_follows_what_is_given(parts, types):
     ],
 )
 def test_media_type_is_given_or_guessed(filename, media_type, expected):
-    attachment = Attachment(filename=filename, content=b"\xff\0", media_type=media_type)
+    attachment = Attachment(filename=filename, content=Octets(b"\xff\0"), media_type=media_type)
 
     (part,) = read(submit(attachments=(attachment,))).iter_attachments()
 
@@ -257,7 +261,9 @@ def test_media_type_is_given_or_guessed(filename, media_type, expected):
 def test_plain_message_is_attached_as_a_message():
     inner = b"Subject: inner\n\nbody\n"
 
-    (part,) = read(submit(attachments=(Attachment(filename="a.eml", content=inner),))).iter_attachments()
+    (part,) = read(
+        submit(attachments=(Attachment(filename="a.eml", content=Octets(inner)),))
+    ).iter_attachments()
 
     assert part.get_content_type() == "message/rfc822"
     assert part.get_content()["Subject"] == "inner"
@@ -265,8 +271,8 @@ def test_plain_message_is_attached_as_a_message():
 
 
 def test_text_file_says_utf_8_only_where_it_is():
-    utf8 = Attachment(filename="a.txt", content="é".encode())
-    latin1 = Attachment(filename="b.txt", content="é".encode("latin-1"))
+    utf8 = Attachment(filename="a.txt", content=Octets("é".encode()))
+    latin1 = Attachment(filename="b.txt", content=Octets("é".encode("latin-1")))
 
     first, second = read(submit(attachments=(utf8, latin1))).iter_attachments()
 
@@ -275,7 +281,7 @@ def test_text_file_says_utf_8_only_where_it_is():
 
 
 def test_boundary_stands_in_no_part():
-    boundary = re.search(rb'boundary="([^"]+)"', submit(text="a", html="b").content)
+    boundary = re.search(rb'boundary="([^"]+)"', submit(text="a", html="b").content.whole())
     assert boundary is not None
 
     message = read(submit(text=f"--{boundary[1].decode()}--\n", html="b"))
@@ -292,9 +298,9 @@ def test_text_arrives_unchanged(text, html):
         assert "\0" in text + (html or "")
         return
 
-    assert_fit_for_the_wire(submission.content)
-    assert submission.content.isascii()
-    message = email.message_from_bytes(submission.content)
+    assert_fit_for_the_wire(submission.content.whole())
+    assert submission.content.whole().isascii()
+    message = email.message_from_bytes(submission.content.whole())
     parts = message.get_payload() if message.is_multipart() else [message]
     arrived = [part.get_payload(decode=True).replace(b"\r\n", b"\n").decode() for part in parts]
     assert arrived == [normalised(each) for each in (text, html) if each is not None]
@@ -303,15 +309,16 @@ def test_text_arrives_unchanged(text, html):
 @given(st.binary(max_size=500), st.text(min_size=1, max_size=100) | st.text("aé\"\\% ;=?'*", min_size=1))
 def test_file_arrives_unchanged_under_its_name(content, filename):
     submission = outcome_of(
-        submit, attachments=(Attachment(filename=filename, content=content, media_type="application/x"),)
+        submit,
+        attachments=(Attachment(filename=filename, content=Octets(content), media_type="application/x"),),
     )
     if isinstance(submission, Problem):
         assert submission.code is ProblemCode.HEADER_MALFORMED
         assert unfit(filename) or "\t" in filename
         return
 
-    assert_fit_for_the_wire(submission.content)
-    _, part = email.message_from_bytes(submission.content).get_payload()
+    assert_fit_for_the_wire(submission.content.whole())
+    _, part = email.message_from_bytes(submission.content.whole()).get_payload()
     assert part.get_payload(decode=True) == content
     assert part.get_filename() == filename.strip()
 
@@ -328,8 +335,138 @@ def test_no_header_can_be_injected(subject, name, value):
         assert submission.code is ProblemCode.HEADER_MALFORMED
         return
 
-    assert_fit_for_the_wire(submission.content)
+    assert_fit_for_the_wire(submission.content.whole())
     expected = [*BARE[:3], *(["Subject"] if subject else []), "Message-ID", "X-Own", *BARE[4:]]
     for each in (policy.default, policy.compat32):
-        assert email.message_from_bytes(submission.content, policy=each).keys() == expected
+        assert email.message_from_bytes(submission.content.whole(), policy=each).keys() == expected
     assert submission.envelope.recipients == ("to@b.example",)
+
+
+def names_and_values(submission):
+    header = submission.content.whole().partition(b"\r\n\r\n")[0].decode()
+    return [tuple(line.split(": ", 1)) for line in header.replace("\r\n ", " ").split("\r\n")]
+
+
+def test_answer_names_the_message_and_its_thread():
+    submission = submit(in_reply_to="<c@d>", references=("<a@b>",))
+
+    assert ("In-Reply-To", "<c@d>") in names_and_values(submission)
+    assert ("References", "<a@b> <c@d>") in names_and_values(submission)
+
+
+def test_thread_names_the_answered_message_once():
+    submission = submit(in_reply_to="<a@b>", references=("<a@b>", "<c@d>"))
+
+    assert ("References", "<a@b> <c@d>") in names_and_values(submission)
+
+
+def test_thread_may_be_named_without_an_answered_message():
+    names = dict(names_and_values(submit(references=("<a@b>",))))
+
+    assert names["References"] == "<a@b>"
+    assert "In-Reply-To" not in names
+
+
+def test_long_thread_is_folded():
+    thread = tuple(f"<{number:060}@thread.example>" for number in range(50))
+
+    submission = submit(in_reply_to=thread[-1], references=thread)
+
+    assert_fit_for_the_wire(submission.content.whole())
+    assert max(map(len, submission.content.whole().split(b"\r\n"))) < 100
+    assert dict(names_and_values(submission))["References"] == " ".join(thread)
+
+
+@pytest.mark.parametrize(
+    ("priority", "expected"),
+    [
+        (Priority.HIGH, ["Importance: high", "X-Priority: 1 (Highest)", "Priority: urgent"]),
+        (Priority.NORMAL, []),
+        (Priority.LOW, ["Importance: low", "X-Priority: 5 (Lowest)", "Priority: non-urgent"]),
+    ],
+)
+def test_priority_is_told_to_every_mail_program(priority, expected):
+    fields = [": ".join(each) for each in names_and_values(submit(priority=priority))]
+
+    assert [each for each in fields if "riority" in each or "Importance" in each] == expected
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        pytest.param(NOW.replace(year=2027), "Mon, 01 Mar 2027 09:30:00 -0300", id="minutes"),
+        pytest.param(
+            datetime(1900, 1, 1, 12, tzinfo=timezone(timedelta(minutes=19, seconds=32))),
+            "Mon, 01 Jan 1900 11:40:28 +0000",
+            id="offset-with-seconds",
+        ),
+    ],
+)
+def test_date_of_a_draft_is_used(date, expected):
+    assert ("Date", expected) in names_and_values(submit(date=date))
+
+
+def test_date_without_zone_is_a_bug():
+    with pytest.raises(ValueError, match="aware"):
+        submit(date=NOW.replace(tzinfo=None))
+
+
+def test_list_can_be_left_in_one_click():
+    fields = names_and_values(submit(list_unsubscribe=("https://b.example/u", "mailto:u@b.example")))
+
+    assert ("List-Unsubscribe", "<https://b.example/u>, <mailto:u@b.example>") in fields
+    assert ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") in fields
+
+
+@pytest.mark.parametrize(
+    ("parts", "header"),
+    [
+        pytest.param({"in_reply_to": "<a@b>"}, "In-Reply-To", id="in-reply-to"),
+        pytest.param({"in_reply_to": "<a@b>"}, "references", id="thread-and-in-reply-to"),
+        pytest.param({"references": ("<a@b>",)}, "References", id="references"),
+        pytest.param({"priority": Priority.HIGH}, "Importance", id="importance"),
+        pytest.param({"priority": Priority.LOW}, "X-Priority", id="x-priority"),
+        pytest.param({"list_unsubscribe": ("mailto:a@b",)}, "List-Unsubscribe", id="list-unsubscribe"),
+    ],
+)
+def test_field_is_not_set_by_option_and_header_both(parts, header):
+    problem = problem_of(**parts, headers=((header, "<x@y>"),))
+
+    assert problem.code is ProblemCode.HEADER_MALFORMED
+    assert (problem.facts["header"], problem.facts["reason"]) == (header, "set-by-option")
+
+
+def test_header_alone_may_name_the_thread():
+    headers = (("In-Reply-To", "<a@b>"), ("References", "<a@b>"), ("X-Priority", "1"))
+
+    assert set(headers) < set(names_and_values(submit(headers=headers)))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param({"in_reply_to": "a@b"}, id="no-brackets"),
+        pytest.param({"in_reply_to": "<a@b>\r\nBcc: x@y"}, id="in-reply-to"),
+        pytest.param({"references": ("<a@b>\nBcc: x@y",)}, id="references"),
+        pytest.param({"references": ("<=?utf-8?q?=0D=0Ax?=@b>",)}, id="encoded"),
+        pytest.param({"references": ("<a@b>",) * 20_000}, id="endless-thread"),
+        pytest.param({"list_unsubscribe": ("https://b.example/\r\nBcc:x@y",)}, id="list-unsubscribe"),
+    ],
+)
+def test_injection_through_a_field_of_an_option_is_refused(parts):
+    assert problem_of(**parts).code is ProblemCode.HEADER_MALFORMED
+
+
+@given(
+    st.text() | st.text("<>@a=?\r\n :/", max_size=20), st.text() | st.text("htps:/@mailo.<>\n", max_size=20)
+)
+def test_no_header_can_be_injected_through_an_option(message_id, address):
+    submission = outcome_of(submit, in_reply_to=message_id, list_unsubscribe=(f"https://{address}",))
+    if isinstance(submission, Problem):
+        assert submission.code is ProblemCode.HEADER_MALFORMED
+        return
+
+    own = ["In-Reply-To", "References"] if message_id else []
+    own += ["List-Unsubscribe", "List-Unsubscribe-Post"]
+    assert_fit_for_the_wire(submission.content.whole())
+    assert read(submission).keys() == [*BARE[:3], *own, *BARE[3:]]

@@ -2,14 +2,16 @@
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fluenzr_smtp.compose import from_raw
+from fluenzr_smtp.compose.raw import HEADER_OCTETS, START_OCTETS
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import Mailbox
+from fluenzr_smtp.model import Content, Mailbox
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -48,7 +50,7 @@ def test_complete_message_keeps_its_octets():
 
     submission = submit(content)
 
-    assert submission.content == content
+    assert submission.content.whole() == content
     assert submission.message_id == "<x@b.example>"
     assert submission.envelope.mail_from == "me@sender.example"
     assert submission.envelope.recipients == ("to@b.example",)
@@ -59,7 +61,7 @@ def test_complete_message_keeps_its_octets():
 def test_missing_fields_are_added_at_the_end_of_the_header():
     submission = submit(b"Subject: x\n\nbody")
 
-    assert submission.content == (
+    assert submission.content.whole() == (
         b"Subject: x\r\n"
         b"Date: Sun, 01 Mar 2026 09:30:00 +0000\r\n"
         b"From: Me <me@sender.example>\r\n"
@@ -87,15 +89,15 @@ def test_missing_fields_are_added_at_the_end_of_the_header():
     ],
 )
 def test_line_ends_and_mbox_line_are_made_right(content, expected):
-    assert submit(content).content == expected
+    assert submit(content).content.whole() == expected
 
 
 @pytest.mark.parametrize("body", [b"body", b"See this: x", b"https://b.example/", b": x"])
 def test_message_without_a_header_gets_one(body):
     submission = submit(b"\n" + body + b"\n")
 
-    assert submission.content.startswith(b"Date: ")
-    assert submission.content.endswith(b">\r\n\r\n" + body + b"\r\n")
+    assert submission.content.whole().startswith(b"Date: ")
+    assert submission.content.whole().endswith(b">\r\n\r\n" + body + b"\r\n")
 
 
 def test_doubled_carriage_returns_do_not_let_blind_copies_into_the_body():
@@ -103,8 +105,8 @@ def test_doubled_carriage_returns_do_not_let_blind_copies_into_the_body():
 
     submission = submit(content)
 
-    assert b"secret" not in submission.content
-    assert submission.content.endswith(b"\r\n\r\nbody\r\n")
+    assert b"secret" not in submission.content.whole()
+    assert submission.content.whole().endswith(b"\r\n\r\nbody\r\n")
 
 
 def test_separators_of_other_alphabets_end_no_header_line():
@@ -112,7 +114,7 @@ def test_separators_of_other_alphabets_end_no_header_line():
 
     submission = submit(COMPLETE + field + b"\r\nbody\r\n", recipients=None, extra=("to@b.example",))
 
-    assert submission.content == COMPLETE + field + b"\r\nbody\r\n"
+    assert submission.content.whole() == COMPLETE + field + b"\r\nbody\r\n"
     assert submission.envelope.recipients == ("to@b.example",)
 
 
@@ -133,7 +135,7 @@ def test_separators_of_other_alphabets_end_no_header_line():
 def test_blind_copies_leave_the_header(field, recipients):
     submission = submit(field + COMPLETE + b"Cc: c@d\r\n\r\nbody\r\n", recipients=recipients)
 
-    assert submission.content == COMPLETE + b"Cc: c@d\r\n\r\nbody\r\n"
+    assert submission.content.whole() == COMPLETE + b"Cc: c@d\r\n\r\nbody\r\n"
     assert not submission.needs_eight_bit
     assert ("secret@b.example" in submission.envelope.recipients) is (recipients is None)
 
@@ -230,7 +232,7 @@ def test_line_too_long_is_named_by_its_number(content, line):
 
 
 def test_longest_line_is_accepted():
-    assert b"x" * 998 + b"\r\n" in submit(b"A: b\n\n" + b"x" * 998).content
+    assert b"x" * 998 + b"\r\n" in submit(b"A: b\n\n" + b"x" * 998).content.whole()
 
 
 @pytest.mark.parametrize(
@@ -253,14 +255,14 @@ def test_octets_above_127_name_the_extensions_they_need(content, smtputf8, eight
 def test_header_of_many_fields_is_read_in_linear_time():
     submission = submit(b"A:\n" * 200_000 + b"\nx")
 
-    assert submission.content.startswith(b"A:\r\nA:\r\n")
+    assert submission.content.whole().startswith(b"A:\r\nA:\r\n")
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"], ids=["lone", "line end"])
 def test_many_carriage_returns_are_read_in_linear_time(end):
     submission = submit(COMPLETE + b"\r\n" + b"\r" * 3_000_000 + end)
 
-    assert len(submission.content) < 7_000_000
+    assert len(submission.content.whole()) < 7_000_000
 
 
 NAMES = st.sampled_from([b"X-A", b"Bcc", b"BCC", b"Resent-Bcc", b"Subject", b"From", b"To", b"Date"])
@@ -282,13 +284,13 @@ def test_message_is_refused_or_fit_for_the_wire_and_stays_the_same(content):
         assert submission.code in {ProblemCode.MESSAGE_MALFORMED, ProblemCode.MESSAGE_LINE_TOO_LONG}
         return
 
-    wire = submission.content
+    wire = submission.content.whole()
     assert wire.endswith(b"\r\n")
     assert b"\0" not in wire
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", wire)
     assert all(len(line) <= 998 for line in wire.split(b"\r\n"))
     assert not re.search(rb"^(resent-)?bcc:", wire.partition(b"\r\n\r\n")[0], re.IGNORECASE | re.MULTILINE)
-    assert submit(wire).content == wire
+    assert submit(wire).content.whole() == wire
     assert submit(wire).message_id == submission.message_id
 
 
@@ -297,5 +299,81 @@ def test_body_is_the_same_but_for_its_line_ends(body):
     submission = submit(COMPLETE + b"\r\n" + body)
 
     lines = re.sub(rb"\r+\n|\r", b"\n", body)
-    arrived = submission.content.removeprefix(COMPLETE + b"\r\n").replace(b"\r\n", b"\n")
+    arrived = submission.content.whole().removeprefix(COMPLETE + b"\r\n").replace(b"\r\n", b"\n")
     assert arrived in {lines, lines + b"\n"}
+
+
+# -- messages in blocks ----------------------------------------------------------------------------------
+
+
+class Split(Content):
+    """Octets in blocks with borders at the given places."""
+
+    def __init__(self, octets, borders):
+        self._octets, self._borders = octets, borders
+
+    @property
+    def size_bytes(self):
+        return len(self._octets)
+
+    def blocks(self):
+        places = [0, *sorted(min(each, len(self._octets)) for each in self._borders), len(self._octets)]
+        for start, end in pairwise(places):
+            if start < end:
+                yield self._octets[start:end]
+
+
+def result_of(content):
+    """Return all that can be told of a message, or of its refusal."""
+    outcome = outcome_of(submit, content)
+    if isinstance(outcome, Problem):
+        return outcome.code, dict(outcome.facts)
+    assert outcome.content.size_bytes == len(outcome.content.whole())
+    return outcome.content.whole(), outcome.message_id, outcome.envelope, outcome.needs_eight_bit
+
+
+@given(MESSAGES, st.lists(st.integers(0, 200), max_size=12))
+def test_message_is_the_same_whatever_the_borders(content, borders):
+    assert result_of(Split(content, borders)) == result_of(content)
+
+
+LONG = COMPLETE + b"X: y\r\n z\r\n" * 1000 + b"\r\n" + b"a line\r\n" * (START_OCTETS // 8)
+TAILS = st.lists(
+    st.sampled_from([b"a", b"\r", b"\n", b"\r\n", b"\xff", b"x" * 990, b"\0", b"."]), max_size=12
+).map(b"".join)
+
+
+@settings(max_examples=15, deadline=None)
+@given(TAILS, st.lists(st.integers(-40, 40), max_size=6), st.integers(0, 9))
+def test_long_message_is_the_same_whatever_the_borders(tail, borders, shift):
+    content = LONG + b"b" * shift + tail
+    near = [place + each for place in (len(LONG), START_OCTETS) for each in borders]
+
+    outcome = result_of(Split(content, near))
+
+    assert outcome == result_of(content)
+    lines = re.sub(rb"\r+\n|\r|\n", b"\r\n", content)
+    long = [number for number, line in enumerate(lines.split(b"\r\n"), 1) if len(line) > 998]
+    if b"\0" in tail:
+        assert outcome == (
+            ProblemCode.MESSAGE_MALFORMED,
+            {"reason": "nul", "line": lines[: lines.index(b"\0")].count(b"\n") + 1},
+        )
+    elif long:
+        assert outcome == (ProblemCode.MESSAGE_LINE_TOO_LONG, {"line": long[0]})
+    else:
+        assert outcome[0] == (lines if lines.endswith(b"\r\n") else lines + b"\r\n")
+        assert outcome[3] is (b"\xff" in tail)
+
+
+@pytest.mark.parametrize(
+    ("content", "facts"),
+    [
+        (b"A: " + b"b\r\n " * 900_000 + b"\n\n", {"reason": "header-too-long"}),
+        (b"From x y" + b"z" * HEADER_OCTETS + b"\n" + b"A:\r\n" * 300_000, {"reason": "header-too-long"}),
+        (b"\n" * START_OCTETS + b"\0", {"reason": "nul", "line": START_OCTETS + 1}),
+    ],
+    ids=["header", "mbox line", "NUL behind blank lines"],
+)
+def test_long_malformed_message_is_refused(content, facts):
+    assert result_of(content) == (ProblemCode.MESSAGE_MALFORMED, facts)

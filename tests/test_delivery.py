@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fluenzr_smtp.delivery import Delivery, deliver
-from fluenzr_smtp.model import Account, Envelope, Outcome, Secret, Security, Submission
+from fluenzr_smtp.delivery import Delivery
+from fluenzr_smtp.model import Account, Envelope, Octets, Outcome, Secret, Security, Submission
 from fluenzr_smtp.problems import ProblemCode
 from tests.servers.certificates import Authority
 from tests.servers.mailhost import MailHost
@@ -32,6 +32,7 @@ from tests.sessions import (
     Pause,
     account_of,
     canaries_in,
+    deliver,
     endpoint_at,
     endpoint_of,
     submission_to,
@@ -293,7 +294,7 @@ def real_delivery(
     submission = Submission(
         envelope=Envelope(mail_from=sender, recipients=(recipient,)),
         message_id=message_id,
-        content=f"Message-ID: {message_id}\r\n".encode() + content,
+        content=Octets(f"Message-ID: {message_id}\r\n".encode() + content),
     )
     return deliver(
         account_of(endpoint, username=mailhost.shop.address),

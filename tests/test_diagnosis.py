@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from fluenzr_smtp.delivery import deliver
 from fluenzr_smtp.diagnosis import (
     Line,
     authentication_verdicts,
@@ -28,6 +27,7 @@ from fluenzr_smtp.model import (
     Clock,
     Envelope,
     Fingerprint,
+    Octets,
     Protocol,
     Secret,
     Security,
@@ -61,6 +61,7 @@ from tests.sessions import (
     SteppingClock,
     account_of,
     canaries_in,
+    deliver,
     endpoint_at,
     endpoint_of,
     secrets_in,
@@ -672,7 +673,7 @@ def real_submission(account: Account, message_id: str) -> Submission:
     return Submission(
         envelope=Envelope(mail_from=account.address, recipients=(account.address,)),
         message_id=message_id,
-        content=f"Message-ID: {message_id}\r\n\r\nnote\r\n".encode(),
+        content=Octets(f"Message-ID: {message_id}\r\n\r\nnote\r\n".encode()),
     )
 
 

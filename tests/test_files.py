@@ -205,3 +205,132 @@ def test_what_cannot_be_written_is_told(name, code):
 
     assert error.value.problem.code is code
     assert Path("/dev/full").stat().st_rdev == before
+
+
+# -- contents to be sent -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 100, 2_000_000])
+def test_content_of_a_file_is_what_it_holds(tmp_path: Path, size):
+    (tmp_path / "file").write_bytes(b"x" * size)
+
+    content = files.open_content(str(tmp_path / "file"))
+
+    assert content.whole() == b"x" * size
+    assert content.size_bytes == size
+
+
+def test_log_that_goes_on_being_written_is_sent_as_it_was(tmp_path: Path):
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n")
+
+    content = files.open_content(str(path))
+    path.write_bytes(b"one\ntwo\n")
+
+    assert content.whole() == b"one\n"
+
+
+def test_big_file_that_changes_is_told_by_its_name(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 2_000_000)
+
+    content = files.open_content(str(path))
+    os.truncate(path, 10)
+    with pytest.raises(FluenzrError) as error:
+        content.whole()
+
+    assert error.value.problem.facts == {"path": str(path), "reason": "changed"}
+
+
+def test_file_that_names_no_size_is_read():
+    assert b"processor" in files.open_content("/proc/cpuinfo").whole()
+
+
+@pytest.mark.parametrize("size", [10, 2_000_000])
+def test_content_of_a_pipe_is_read_to_its_end(tmp_path: Path, size):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"x" * size), daemon=True)
+    writer.start()
+
+    content = files.open_content(str(pipe))
+
+    writer.join(20)
+    assert content.whole() == b"x" * size
+
+
+def test_content_of_a_dash_is_standard_input_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    assert files.open_content("-", stdin=io.BytesIO(b"given")).whole() == b"given"
+    assert refused(files.open_content, "-") is ProblemCode.FILE_MISSING
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("/nowhere/file", ProblemCode.FILE_MISSING),
+        ("a\0b", ProblemCode.FILE_MISSING),
+        ("", ProblemCode.FILE_MISSING),
+        ("/", ProblemCode.FILE_UNREADABLE),
+        ("/proc/self/mem", ProblemCode.FILE_UNREADABLE),
+    ],
+    ids=["no folder", "NUL", "empty", "folder", "I/O error"],
+)
+def test_content_that_cannot_be_opened_is_told(name, code):
+    assert refused(files.open_content, name) is code
+
+
+@pytest.mark.parametrize("is_plain", [True, False], ids=["file", "device"])
+def test_content_above_the_limit_is_refused(tmp_path: Path, is_plain):
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 3_000_001)
+    name = str(path) if is_plain else "/dev/zero"
+
+    with pytest.raises(FluenzrError) as error:
+        files.open_content(name, limit_bytes=3_000_000)
+
+    assert error.value.problem.code is ProblemCode.FILE_UNREADABLE
+    assert error.value.problem.facts == {"path": name, "reason": "too-big"}
+
+
+# -- until a dot -----------------------------------------------------------------------------------------
+
+
+def read_until_dot(content: bytes, size: int) -> tuple[bytes, bytes]:
+    """Return what is given out in pieces of a size, and what is left of the stream."""
+    stream = io.BytesIO(content)
+    until_dot = files.UntilDot(stream)
+    pieces = list(iter(lambda: until_dot.read(size), b""))
+    assert max(map(len, pieces), default=0) <= size
+    return b"".join(pieces), stream.read()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 1_048_576])
+@pytest.mark.parametrize(
+    ("content", "given", "left"),
+    [
+        (b"a\n.\nb\n", b"a\n", b"b\n"),
+        (b"a\r\n.\r\nb\r\n", b"a\r\n", b"b\r\n"),
+        (b"a\n.", b"a\n", b""),
+        (b".\na", b"", b"a"),
+        (b"a\nb", b"a\nb", b""),
+        (b"a.\n .\n..\n.a\n. \n", b"a.\n .\n..\n.a\n. \n", b""),
+        (b"abcd.\nabcde.\nabcdef.\n", b"abcd.\nabcde.\nabcdef.\n", b""),
+        (b".\r\r\n.\ra\n.\r", b".\r\r\n.\ra\n.\r", b""),
+        (b"", b"", b""),
+    ],
+    ids=["LF", "CRLF", "at the end", "at once", "none", "other dots", "ends of lines", "CR", "nothing"],
+)
+def test_a_dot_alone_ends_a_stream_whatever_the_size_of_the_pieces(content, given, left, size):
+    assert read_until_dot(content, size) == (given, left)
+
+
+def test_a_message_that_a_dot_ends_is_read_into_a_content():
+    message = b"Subject: x\n\n" + b"A line of some length.\n" * 200_000
+
+    content = files.open_content("-", stdin=files.UntilDot(io.BytesIO(message + b".\nnot this\n")))
+
+    assert content.whole() == message

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from fluenzr_smtp.delivery import deliver
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.imap import Folder, IMAPSession
-from fluenzr_smtp.model import Envelope, Secret, Security, Submission
+from fluenzr_smtp.model import Envelope, Octets, Secret, Security, Submission
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 from tests.servers.certificates import Authority
 from tests.servers.mailhost import Login, MailHost
@@ -43,6 +42,7 @@ from tests.sessions import (
     SteppingClock,
     account_of,
     canaries_in,
+    deliver,
     endpoint_at,
     endpoint_of,
     secrets_in,
@@ -126,7 +126,7 @@ def delivered(mailhost: MailHost, authority: Authority, login: Login, message_id
     submission = Submission(
         envelope=Envelope(mail_from=shop.address, recipients=(login.address,)),
         message_id=message_id,
-        content=f"Message-ID: {message_id}\r\n\r\nbody\r\n".encode(),
+        content=Octets(f"Message-ID: {message_id}\r\n\r\nbody\r\n".encode()),
     )
     account = account_of(endpoint, username=shop.address)
     deliver(account, Secret(shop.secret), submission, clock=REAL_CLOCK, timeout=PATIENT)
@@ -635,6 +635,18 @@ class TestHostileServer:
 
         fetches = [line.split()[3] for line in server.connections[0].commands if b" FETCH " in line]
         assert fetches == [b"%d" % uid for uid in range(5_000, 4_950, -1)]
+
+    def test_search_in_a_full_folder_is_kept_to_the_newest_messages(self):
+        """An answer with all of them would be longer than a line may be."""
+        full = b"* 20000 EXISTS\r\n<tag> OK [READ-ONLY] done\r\n"
+
+        with ScriptedServer(mailbox_script(overrides={"EXAMINE": full})) as server:
+            session = session_at(server)
+            opened(session, read_all)
+            session.close()
+
+        searches = [line.partition(b" ")[2] for line in server.connections[0].commands if b" SEARCH " in line]
+        assert searches == [b"UID SEARCH 19951:* UID 1:*"]
 
     def test_answer_with_one_header_is_bounded(self):
         junk = b"* 1 FETCH (UID 1 X (" + b"a " * 30_000 + b"))\r\n"

@@ -221,6 +221,7 @@ def test_limit_without_a_field_is_refused(field):
         (("limits", 0, "per"), "hour", "limits[0].per", "not-a-span"),
         (("limits", 0, "per"), "0h", "limits[0].per", "not-a-span"),
         (("limits", 0, "per"), "9999999d", "limits[0].per", "not-a-span"),
+        (("limits", 0, "per"), "367d", "limits[0].per", "too-long"),
         (("limits", 0, "per"), 3600, "limits[0].per", "not-text"),
         (("limits", 0, "source"), "", "limits[0].source", "empty"),
         (("name",), "  ", "name", "empty"),
@@ -241,6 +242,8 @@ def test_limit_without_a_field_is_refused(field):
         (("spf",), ["include:firma.example"], "spf[0]", "not-a-host"),
         (("dkim",), ["s1", "s 2"], "dkim[1]", "not-a-selector"),
         (("dkim",), [".".join(["s"] * 200)], "dkim[0]", "not-a-selector"),
+        (("saves_sent",), "yes", "saves_sent", "not-true-or-false"),
+        (("saves_sent",), 1, "saves_sent", "not-true-or-false"),
         (("pages",), [], "pages", "not-a-table"),
         (("pages",), {"auth-faild": "https://firma.example"}, "pages.auth-faild", "unknown-field"),
         (("pages", "auth-failed"), 7, "pages.auth-failed", "not-text"),
@@ -469,6 +472,12 @@ def test_own_limit_needs_no_source():
     preset = parsed({"smtp": OWN_SMTP, "limits": [{"unit": "messages", "count": 5}]}, is_own=True)
 
     assert preset.limits == (Limit(unit=LimitUnit.MESSAGES, count=5, source="own preset"),)
+
+
+@pytest.mark.parametrize("is_own", [False, True], ids=["shipped", "own"])
+def test_that_the_provider_files_sent_mail_is_said_or_false(is_own):
+    assert not parsed(good_record(), is_own=is_own).saves_sent
+    assert parsed(good_record() | {"saves_sent": True}, is_own=is_own).saves_sent
 
 
 def test_own_record_adds_to_the_catalogue_at_its_end(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fluenzr_smtp.model import Need, Security, UsernameRule
+from fluenzr_smtp.pacing import effective
 from fluenzr_smtp.presets import MANDATORY, PresetCatalog, parse_preset, shipped_path
 
 RECORDS = tomllib.loads(shipped_path().read_text(encoding="utf-8"))
@@ -95,6 +96,35 @@ def test_sentences_end_as_sentences(key):
         assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith("smtp-relay")
         assert sentence.endswith(".")
         assert "!" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "source"),
+    [
+        ("gmail", "support.google.com/mail/answer/78892"),
+        ("google-workspace", "support.google.com/mail/answer/78892"),
+        ("microsoft365", "techcommunity.microsoft.com"),
+        ("outlook", "chatmail/provider-db/issues/258"),
+        ("proton-bridge", "ProtonMail/proton-bridge/issues/430"),
+        ("zoho", "zoho.com/mail/help/zoho-smtp.html"),
+    ],
+)
+def test_provider_that_files_sent_mail_has_a_source_for_it(key, source):
+    assert PRESETS[key].saves_sent
+    assert any(source in each for each in PRESETS[key].sources)
+
+
+@pytest.mark.parametrize("key", ["ovh", "gandi", "infomaniak", "proton-smtp"])
+def test_provider_of_which_nothing_is_known_is_not_said_to_file_sent_mail(key):
+    assert not PRESETS[key].saves_sent
+
+
+@every_key
+def test_limits_in_force_are_one_for_each_unit_and_window(key):
+    windows = [(each.unit, each.per) for each in effective(PRESETS[key].limits)]
+
+    assert len(windows) == len(set(windows))
+    assert set(windows) == {(each.unit, each.per) for each in PRESETS[key].limits}
 
 
 def test_no_domain_belongs_to_two_presets():

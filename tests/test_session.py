@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from fluenzr_smtp.delivery import deliver
 from fluenzr_smtp.diagnosis import examine
 from fluenzr_smtp.diagnosis.certificates import explained
 from fluenzr_smtp.diagnosis.chain import checked
@@ -38,6 +37,7 @@ from tests.sessions import (
     Pause,
     account_of,
     canaries_in,
+    deliver,
     endpoint_of,
     secrets_in,
     submission_to,

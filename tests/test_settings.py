@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import Account, Endpoint, Fingerprint, Need, Preset, Protocol, Security, UsernameRule
+from fluenzr_smtp.model import (
+    Account,
+    Endpoint,
+    Fingerprint,
+    Limit,
+    LimitUnit,
+    Need,
+    Preset,
+    Protocol,
+    Security,
+    UsernameRule,
+)
+from fluenzr_smtp.pacing import text as limit_text
 from fluenzr_smtp.problems import ProblemCode
 from fluenzr_smtp.settings import (
     Choices,
@@ -20,10 +32,14 @@ from fluenzr_smtp.settings import (
     change_account,
     choose_endpoint,
     is_loopback,
+    limits_in_force,
     parse_host,
+    parse_limits,
+    parse_pause,
     parse_port,
     parse_security,
     parse_server,
+    parse_span,
 )
 
 PIN, OTHER_PIN = Fingerprint("a" * 64), Fingerprint("b" * 64)
@@ -325,3 +341,186 @@ def test_trust_stays_while_the_host_does():
 def test_a_new_pin_replaces_the_old_one_and_an_authority_does_too():
     assert changed(PINNED, pin=OTHER_PIN).smtp.pin == OTHER_PIN
     assert changed(PINNED, authority="NEW").smtp == replace(SMTP[0], pin=None, authority="NEW")
+
+
+# -- limits and pauses -----------------------------------------------------------------------------------
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def limit(
+    count: int, unit: LimitUnit = LimitUnit.MESSAGES, per: timedelta | None = HOUR, **more: str
+) -> Limit:
+    return Limit(unit=unit, count=count, per=per, source=more.pop("source", "account"), **more)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("200/1h", limit(200)),
+        ("200/h", limit(200)),
+        (" 200/60M ", limit(200)),
+        ("200:messages/1h", limit(200)),
+        ("500:recipients/24h", limit(500, LimitUnit.RECIPIENTS, DAY)),
+        ("500 recipients/24h", limit(500, LimitUnit.RECIPIENTS, DAY)),
+        ("1/30s", limit(1, per=timedelta(seconds=30))),
+        ("5000/7d", limit(5000, per=7 * DAY)),
+        ("1/366d", limit(1, per=366 * DAY)),
+        ("2:connections", limit(2, LimitUnit.CONNECTIONS, None)),
+        ("40:recipients-per-message", limit(40, LimitUnit.RECIPIENTS_PER_MESSAGE, None)),
+    ],
+    ids=str,
+)
+def test_a_limit_is_a_number_of_something_in_a_time(text, expected):
+    assert parse_limits([text]) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not-a-limit"),
+        ("200", "not-a-limit"),
+        ("1h/200", "not-a-limit"),
+        ("-1/1h", "not-a-limit"),
+        ("1.5/1h", "not-a-limit"),
+        ("9999999999/1h", "not-a-limit"),
+        ("٢٠٠/1h", "not-a-limit"),
+        ("200:letters/1h", "not-a-limit"),
+        ("200:recipients", "not-a-limit"),
+        ("2:connections/1h", "not-a-limit"),
+        ("0/1h", "not-positive"),
+        ("200/", "not-a-span"),
+        ("200/0h", "not-a-span"),
+        ("200/hour", "not-a-span"),
+        ("200/1\nh", "not-a-limit"),
+        ("200/367d", "too-long"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_limit_is_refused_with_the_reason(text, reason):
+    facts = refused(ProblemCode.SETTING_INVALID, parse_limits, ["1/1h", text])
+
+    assert (facts["setting"], facts["reason"]) == ("limit", reason)
+
+
+def test_several_limits_hold_together():
+    assert parse_limits(["200/1h", "1000/24h"]) == (limit(200), limit(1000, per=DAY))
+
+
+@pytest.mark.parametrize(("text", "expected"), [("none", ()), ("NONE", ()), ("preset", None)])
+def test_one_word_stands_for_no_limits_or_those_of_the_preset(text, expected):
+    assert parse_limits([text]) == expected
+
+
+@pytest.mark.parametrize("texts", [["none", "200/1h"], ["200/1h", "preset"], ["none", "preset"]], ids=str)
+def test_that_word_stands_alone(texts):
+    assert refused(ProblemCode.SETTING_INVALID, parse_limits, texts)["reason"] == "not-alone"
+
+
+@given(
+    st.integers(1, 10**9 - 1),
+    st.sampled_from([LimitUnit.MESSAGES, LimitUnit.RECIPIENTS]),
+    st.integers(1, 999_999).map(lambda seconds: timedelta(seconds=seconds)),
+)
+def test_a_limit_is_read_as_it_is_told(count, unit, per):
+    told = limit(count, unit, per)
+
+    assert parse_limits([limit_text(told)]) == (told,)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_limit_or_a_named_refusal(text):
+    try:
+        found = parse_limits([text])
+    except FluenzrError as error:
+        found, code = (), error.problem.code
+    else:
+        code = ProblemCode.SETTING_INVALID
+
+    assert code is ProblemCode.SETTING_INVALID
+    assert found is None or all(each.count > 0 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "pause"),
+    [
+        ("2s", timedelta(seconds=2)),
+        ("2", timedelta(seconds=2)),
+        ("0.5s", timedelta(milliseconds=500)),
+        ("1.5m", timedelta(seconds=90)),
+        ("24h", DAY),
+        ("0", None),
+        ("0.0s", None),
+        ("none", None),
+    ],
+)
+def test_a_pause_is_a_length_of_time_or_none(text, pause):
+    assert parse_pause(text) == pause
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not-a-span"),
+        ("-2s", "not-a-span"),
+        ("2 s", "not-a-span"),
+        ("inf", "not-a-span"),
+        ("25h", "too-long"),
+    ],
+)
+def test_what_is_no_pause_is_refused_with_the_reason(text, reason):
+    facts = refused(ProblemCode.SETTING_INVALID, parse_pause, text)
+
+    assert (facts["setting"], facts["value"], facts["reason"]) == ("pause", text, reason)
+
+
+def test_a_length_of_time_is_read_for_any_setting():
+    assert parse_span("35d", "older-than") == 35 * DAY
+    assert refused(ProblemCode.SETTING_INVALID, parse_span, "35", "older-than") == {
+        "setting": "older-than",
+        "value": "35",
+        "reason": "not-a-span",
+    }
+
+
+LIMITED = replace(
+    PRESET,
+    limits=(
+        limit(200, source="host.test", scope="each account"),
+        limit(40, LimitUnit.RECIPIENTS_PER_MESSAGE, None, source="host.test"),
+        limit(3, LimitUnit.CONNECTIONS, None, source="host.test"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "preset", "in_force"),
+    [
+        (None, None, ()),
+        (None, LIMITED, LIMITED.limits),
+        ((limit(9),), None, (limit(9),)),
+        ((limit(9, per=DAY),), LIMITED, (limit(9, per=DAY), *LIMITED.limits[1:])),
+        ((), LIMITED, LIMITED.limits[1:]),
+        (
+            (limit(9), limit(1, LimitUnit.CONNECTIONS, None)),
+            LIMITED,
+            (limit(9), limit(1, LimitUnit.CONNECTIONS, None), LIMITED.limits[1]),
+        ),
+    ],
+    ids=["nothing known", "preset", "own", "own window", "none over time", "own of each kind"],
+)
+def test_own_limits_go_over_those_of_the_preset(own, preset, in_force):
+    account = replace(build_account(ME, PRESET), limits=own)
+
+    assert limits_in_force(account, preset) == in_force
+
+
+def test_limits_and_pause_are_kept_with_the_account():
+    choices = replace(ME, limits=(limit(9),), pause=timedelta(seconds=2))
+
+    account = build_account(choices, PRESET)
+
+    assert (account.limits, account.pause) == ((limit(9),), timedelta(seconds=2))
+    assert change_account(account, replace(choices, limits=None, pause=None), PRESET) == build_account(
+        ME, PRESET
+    )

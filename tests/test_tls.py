@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluenzr_smtp import tls
-from fluenzr_smtp.delivery import Delivery, deliver
+from fluenzr_smtp.delivery import Delivery
 from fluenzr_smtp.diagnosis import examine
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Endpoint, Fingerprint, Security, Target
@@ -43,6 +43,7 @@ from tests.sessions import (
     SECRET,
     account_of,
     canaries_in,
+    deliver,
     endpoint_of,
     submission_to,
 )

@@ -149,7 +149,8 @@ class TestDialogue:
             session.close()
 
         said = shown(lines, Protocol.SMTP)
-        assert f"C ({len(CONTENT)} bytes of the message)" in said
+        size = len(CONTENT + b".\r\n")  # with the line that ends it
+        assert f"C ({size} bytes of the message)" in said
         assert "canary-body" not in repr(lines)
 
     def test_literals_are_counted_and_not_told(self):

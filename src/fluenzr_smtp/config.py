@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from fluenzr_smtp import durable, files
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
@@ -54,6 +52,8 @@ def save(path: Path, config: Config) -> None:
         FluenzrError: ``config-invalid`` where the present file cannot be read as TOML (it is left as it is);
             ``file-unreadable``, ``file-not-created``, ``file-not-written``, ``disk-full``.
     """
+    import tomli_w
+
     target = Path(os.path.realpath(path))
     document = _document(target) | asdict(config)
     chosen = {key: value for key, value in document.items() if value is not None}

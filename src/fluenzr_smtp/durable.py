@@ -16,7 +16,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fluenzr_smtp.errors import FluenzrError, failure
@@ -145,10 +145,68 @@ def lock(
     try:
         yield
     finally:
-        # A child that was forked in between shares the lock: closing our descriptor alone would not end it.
+        let_go(descriptor)
+
+
+def hold(path: Path, *, is_shared: bool = False) -> int | None:
+    """Take the lock file ``path`` without waiting; return a descriptor for ``let_go``, None: it is held.
+
+    Shared, it may be held by any number of others that share it.
+
+    Raises:
+        FluenzrError: ``file-not-created`` (also where the file system has no locks), ``disk-full``.
+    """
+    try:
+        return _try_lock(path, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
+    except FluenzrError as error:
+        if error.problem.code is not ProblemCode.VAULT_UNSAFE:
+            raise
+        reason = os.strerror(errno.ENOLCK)
+        raise failure(ProblemCode.FILE_NOT_CREATED, Stage.OUTPUT, path=str(path), reason=reason) from error
+
+
+def let_go(descriptor: int) -> None:
+    """End what ``hold`` began; the process's end does the same."""
+    # A child that was forked in between shares the lock: closing our descriptor alone would not end it.
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
+def write_blocks(path: Path, blocks: Iterable[bytes]) -> None:
+    """Write a file that is not there yet, block by block, for its owner alone (0600).
+
+    When this returns its bytes are on the disk, its name need not be: ``rename`` sees to that. After a
+    failure nothing is there, after a crash perhaps a part.
+
+    Raises:
+        FluenzrError: ``disk-full``, ``file-not-written``, ``file-not-created``, and what ``blocks`` raises.
+    """
+    try:
+        descriptor = os.open(path, _NEW_FILE, 0o600)
+    except OSError as error:
+        raise _named(error, path, ProblemCode.FILE_NOT_CREATED) from error
+    try:
+        _fill(descriptor, blocks, 0o600)
+    except BaseException as error:
         with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+            path.unlink()
+        if isinstance(error, OSError):
+            raise _named(error, path, ProblemCode.FILE_NOT_WRITTEN) from error
+        raise
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in the same folder; when this returns the name is on the disk.
+
+    Raises:
+        FluenzrError: ``disk-full``, ``file-not-written``.
+    """
+    try:
+        path.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise _named(error, target, ProblemCode.FILE_NOT_WRITTEN) from error
 
 
 def _locked(path: Path, timeout_seconds: float) -> int | None:
@@ -161,7 +219,7 @@ def _locked(path: Path, timeout_seconds: float) -> int | None:
     return _try_lock(path)
 
 
-def _try_lock(path: Path) -> int | None:
+def _try_lock(path: Path, operation: int = fcntl.LOCK_EX) -> int | None:
     """Return a descriptor that holds the lock, or None where somebody else has it."""
     try:
         descriptor = os.open(path, _LOCK_FILE, 0o600)
@@ -170,7 +228,7 @@ def _try_lock(path: Path) -> int | None:
     is_ours = False
     try:
         _make_private(descriptor)
-        is_ours = _flock(descriptor) and _names_same_file(path, descriptor)
+        is_ours = _flock(descriptor, operation) and _names_same_file(path, descriptor)
     except OSError as error:
         if error.errno in _NO_LOCKS:
             raise failure(ProblemCode.VAULT_UNSAFE, Stage.VAULT, path=str(path), reason="no-lock") from error
@@ -187,9 +245,9 @@ def _make_private(descriptor: int) -> None:
         os.fchmod(descriptor, 0o600)  # whatever the umask was
 
 
-def _flock(descriptor: int) -> bool:
+def _flock(descriptor: int, operation: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in _HELD:
             raise
@@ -203,6 +261,12 @@ def _names_same_file(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.lstat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
+
+
+def is_writable_place(path: Path) -> bool:
+    """Say whether a folder can be written, or made where it is not there; makes nothing."""
+    found = next((each for each in (path, *path.parents) if each.exists()), path)
+    return found.is_dir() and os.access(found, os.W_OK | os.X_OK)
 
 
 def _named(error: OSError, path: Path, code: ProblemCode) -> FluenzrError:
@@ -223,7 +287,7 @@ def _new_file(path: Path, data: bytes, mode: int, *, temporary: Path | None = No
     except OSError as error:
         raise _named(error, path, ProblemCode.FILE_NOT_CREATED) from error
     try:
-        _fill(descriptor, data, mode)
+        _fill(descriptor, (data,), mode)
         yield temporary
         sync_folder(path.parent)
     except OSError as error:
@@ -243,18 +307,19 @@ def _give_name(temporary: Path, path: Path, data: bytes, mode: int) -> None:
         # No hard links, as on a memory stick. A crash now may leave half a file, of a name that was free.
         descriptor = os.open(path, _NEW_FILE, mode)
         try:
-            _fill(descriptor, data, mode)
+            _fill(descriptor, (data,), mode)
         except OSError:
             path.unlink()
             raise
 
 
-def _fill(descriptor: int, data: bytes, mode: int) -> None:
+def _fill(descriptor: int, blocks: Iterable[bytes], mode: int) -> None:
     try:
         os.fchmod(descriptor, mode)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        for block in blocks:
+            rest = memoryview(block)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import PlatformDirs
-
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.problems import ProblemCode, Stage
 
@@ -31,6 +29,11 @@ class Paths:
         return self.config_dir / "presets.toml"
 
     @property
+    def outbox(self) -> Path:
+        """The folder of the messages that wait, and of the sent log."""
+        return self.data_dir / "outbox"
+
+    @property
     def vault(self) -> Path:
         """The encrypted accounts."""
         return self.data_dir / "vault.fluenzr"
@@ -46,6 +49,8 @@ def locate(environ: Mapping[str, str]) -> Paths:
     if home:
         root = _root(home)
         return Paths(config_dir=root, data_dir=root, state_dir=root / "state")
+    from platformdirs import PlatformDirs  # not where FLUENZR_HOME names the place
+
     dirs = PlatformDirs("fluenzr", appauthor=False, roaming=False)
     return Paths(
         config_dir=dirs.user_config_path, data_dir=dirs.user_data_path, state_dir=dirs.user_state_path

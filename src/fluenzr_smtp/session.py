@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from fluenzr_smtp import tls
-from fluenzr_smtp.classify import classify
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Endpoint, Protocol, Secret, Security
 from fluenzr_smtp.problems import Facts, FactValue, Problem, ProblemCode, ServerReply, Stage
@@ -56,14 +55,23 @@ class Session(ABC):
         provider: str = "",
         transcript: Transcript | None = None,
         until: float | None = None,
+        resumption: tls.Resumption | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.provider = provider
         self._clock = clock
         self._veil = Veil()
         self._dialogue = Dialogue(transcript, protocol=self.protocol, veiled=self.veiled)
-        self._wire = Wire(endpoint, clock=clock, timeout=timeout, dialogue=self._dialogue, until=until)
+        self._wire = Wire(
+            endpoint,
+            clock=clock,
+            timeout=timeout,
+            dialogue=self._dialogue,
+            until=until,
+            resumption=resumption,
+        )
         self._addresses: tuple[Address, ...] = ()
+        self._is_examined = True
 
     # -- what the server says ------------------------------------------------------------------------
 
@@ -98,6 +106,8 @@ class Session(ABC):
 
     def refusal(self, reply: ServerReply, stage: Stage, **known: FactValue) -> FluenzrError:
         """Build the error that a refusing reply means in this stage."""
+        from fluenzr_smtp.classify import classify  # a thousand rows that nobody needs where all goes well
+
         code = classify(stage, reply, provider=self.provider)
         problem = self._wire.failure(code, **known).problem
         return FluenzrError(Problem(code=code, stage=stage, reply=reply, facts=problem.facts))
@@ -122,6 +132,7 @@ class Session(ABC):
         Raises:
             FluenzrError: ``dns-…``, ``connect-…``, ``tls-…``, ``reply-…`` and what a refusal means.
         """
+        self._is_examined = False
         for _, step in self.steps():
             step()
 
@@ -209,7 +220,7 @@ class Session(ABC):
         except FluenzrError as error:
             raise FluenzrError(self._named(error.problem)) from error
         self._forget()
-        encrypted = self._wire.encrypted
+        encrypted = self._wire.encrypted if self._is_examined else None
         known = tls.connection_facts(encrypted, now=self._clock.now()) if encrypted else {}
         return facts(**self.veiled_facts(known), **before)
 

@@ -182,6 +182,32 @@ def test_no_imap_goes_before_the_options_of_an_imap_server(program: Program):
     assert added(program, *UNTESTED[2:], "--imap-host", "imap.shop.test")["imap"] is None
 
 
+def test_limits_and_pause_are_kept_with_the_account(program: Program):
+    account = added(program, *UNTESTED[2:], "--limit", "50/1h", "--limit", "2:connections", "--pause", "0.5s")
+
+    assert account["limits"] == [
+        {"unit": "messages", "count": 50, "per_seconds": 3600, "scope": "", "source": "account"},
+        {"unit": "connections", "count": 2, "per_seconds": None, "scope": "", "source": "account"},
+    ]
+    assert account["pause_seconds"] == 0.5
+
+
+def test_without_a_word_on_limits_the_account_has_those_of_its_preset(program: Program):
+    account = added(program, ADDRESS, "--preset", "ovh", "--no-test")
+
+    assert (account["limits"], account["pause_seconds"]) == (None, None)
+
+
+@pytest.mark.parametrize("option", [("--limit", "200 an hour"), ("--pause", "a while")], ids=" ".join)
+def test_limits_that_cannot_be_read_are_refused_before_the_secret_is(program: Program, option):
+    ended = program.call(
+        "account", "add", "me@shop.test", "--preset", "ovh", "--password-file", "/nowhere", "--json", *option
+    )
+
+    assert (ended.status, ended.codes) == (64, ["setting-invalid"])
+    assert ended.document["problems"][0]["facts"]["value"] == option[1]
+
+
 def test_an_account_without_login_has_no_secret(program: Program):
     ended = program.call(
         "account", "add", ADDRESS, "--smtp-host", "localhost", "--encryption", "none", "--no-auth",

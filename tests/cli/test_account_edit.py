@@ -201,12 +201,15 @@ def test_an_account_without_login_gets_one_only_together_with_a_secret(program: 
         (("--encryption", "none"), 64, "encryption-required"),
         (("--username", ""), 64, "setting-invalid"),
         (("--display-name", "a\r\nBcc: b@shop.test"), 65, "header-malformed"),
+        (("--limit", "200"), 64, "setting-invalid"),
+        (("--limit", "none", "--limit", "200/1h"), 64, "setting-invalid"),
+        (("--pause", "soon"), 64, "setting-invalid"),
         (("--password-stdin",), 65, "secret-empty"),
         (("--ca-file", "/nowhere"), 66, "file-missing"),
     ],
     ids=[
         "nothing", "two sources", "nobody to ask", "port", "host", "encryption", "plain text", "no user name",
-        "line break", "empty secret", "no file",
+        "limit", "two words", "pause", "line break", "empty secret", "no file",
     ],
 )  # fmt: skip
 def test_a_change_that_cannot_be_is_refused_and_nothing_written(program: Program, options, status, code):
@@ -245,3 +248,44 @@ def test_they_are_saved_if_the_person_says_so(shop: Program, tmp_path: Path):
 
     assert ended.status == 0
     assert shop.account("shop")["smtp"]["port"] == 1
+
+
+# -- limits and pause ------------------------------------------------------------------------------------
+
+
+def in_force(program: Program) -> list[tuple[int, str]]:
+    limits = program.call("account", "show", "a", "--json").data["limits_in_force"]
+    return [(each["count"], each["origin"]) for each in limits]
+
+
+def test_limits_are_replaced_lifted_and_left_to_the_preset_again(program: Program):
+    add(program, "--preset", "ovh")
+    preset = in_force(program)
+
+    edited(program, "--limit", "100/1h", "--limit", "500:recipients/24h")
+    own = in_force(program)
+    edited(program, "--limit", "none")
+    lifted = in_force(program)
+    edited(program, "--limit", "preset")
+
+    assert preset == [(200, "preset")]
+    assert own == [(100, "account"), (500, "account")]
+    assert lifted == []
+    assert in_force(program) == preset
+
+
+def test_limits_and_pause_stay_when_something_else_changes(program: Program):
+    add(program, "--preset", "ovh", "--limit", "100/1h", "--pause", "2s")
+    before = program.account("a")
+
+    after = edited(program, "--display-name", "Me")
+
+    assert after == before | {"display_name": "Me"}
+    assert (len(after["limits"]), after["pause_seconds"]) == (1, 2.0)
+
+
+@pytest.mark.parametrize("word", ["0", "none"])
+def test_a_pause_can_be_lifted(program: Program, word):
+    add(program, "--preset", "ovh", "--pause", "2s")
+
+    assert edited(program, "--pause", word)["pause_seconds"] is None

@@ -69,6 +69,45 @@ def test_an_account_is_shown_whole_but_for_its_secret(program: Program):
     assert program.account("one")["preset"] == "ovh"
 
 
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ((), ["200 messages an hour (each account), of the preset ovh"]),
+        (
+            ("--limit", "9/1m", "--limit", "2:connections", "--pause", "90s"),
+            [
+                "9 messages a minute, set for this account",
+                "2 connections, set for this account",
+                "90s between two messages",
+            ],
+        ),
+        (("--limit", "none"), ["none over time, as set for this account"]),
+    ],
+    ids=["preset", "own", "none"],
+)
+def test_the_limits_in_force_are_shown_with_where_they_come_from(program: Program, options, lines):
+    add(program, "one")
+    program.call("account", "edit", "one", "--no-test", "--display-name", "x", *options)
+
+    people, script = program.call("account", "show", "one"), program.call("account", "show", "one", "--json")
+
+    assert [line for line in lines if line not in people.out] == []
+    told = [line for line in lines if "between" not in line and "over time" not in line]
+    assert len(script.data["limits_in_force"]) == len(told)
+
+
+def test_where_nothing_is_known_of_limits_that_is_shown(program: Program):
+    program.call(
+        "account", "add", "me@shop.test", "--name", "own", "--smtp-host", "mail.shop.test", "--no-test",
+        "--password-stdin", stdin=SECRET,
+    )  # fmt: skip
+
+    people, script = program.call("account", "show", "own"), program.call("account", "show", "own", "--json")
+
+    assert "none known" in people.out
+    assert script.data["limits_in_force"] == []
+
+
 def test_the_default_account_is_shown_as_such(program: Program):
     add(program, "one", "two")
 

@@ -95,6 +95,15 @@ def test_show_tells_what_the_domain_of_a_sender_needs(capsys):
     assert "zmail, zoho" in shown
 
 
+@pytest.mark.parametrize(("key", "files"), [("gmail", True), ("ovh", False)])
+def test_show_tells_whether_the_provider_files_sent_mail(key, files, capsys):
+    preset = document(["presets", "show", key], capsys)["data"]["preset"]
+    run(["presets", "show", key])
+
+    assert preset["saves_sent"] is files
+    assert ("files what it takes among the sent mail" in capsys.readouterr().out) is files
+
+
 def test_show_is_the_same_record_as_in_the_list(capsys):
     listed = document(["presets", "list"], capsys)["data"]["presets"]
     shown = document(["presets", "show", "gmail"], capsys)["data"]["preset"]

@@ -20,14 +20,16 @@ USERNAME = "shop@shop.test"
 BUG = """
 import sys
 from fluenzr_smtp.app import App
-from fluenzr_smtp.app.servers import Servers
+from fluenzr_smtp.app.post import Post
 from fluenzr_smtp.cli.main import run
-class Broken(Servers):
-    def deliver(self, stored, submission, *, timeout):
+class Broken(Post):
+    def send(self, stored, parcels, **how):
         secret = stored.secret.reveal()
         return len(secret) / 0
 real = App.of_this_process()
-real.servers = Broken(clock=real.clock, presets=lambda: real.presets)
+real.post = Broken(
+    open_outbox=lambda: real.outbox, servers=real.servers, clock=real.clock, account=real.account
+)
 sys.exit(run(sys.argv[1:], app=real))
 """
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
     from fluenzr_smtp.accounts import Accounts
     from fluenzr_smtp.app.files import Files
+    from fluenzr_smtp.app.post import Post
     from fluenzr_smtp.app.servers import Servers
     from fluenzr_smtp.app.subjects import Subjects
     from fluenzr_smtp.config import Config
     from fluenzr_smtp.keychain import OSKeychain
-    from fluenzr_smtp.model import Account, Draft, StoredAccount, Submission
+    from fluenzr_smtp.model import Account, Content, Draft, StoredAccount, Submission
+    from fluenzr_smtp.outbox import Outbox
     from fluenzr_smtp.paths import Paths
     from fluenzr_smtp.presets import PresetCatalog
     from fluenzr_smtp.vault import KeySource, Vault
@@ -123,7 +125,7 @@ class App:
         from fluenzr_smtp.keychain import OSKeychain
 
         seconds = self._seconds("FLUENZR_KEYRING_TIMEOUT", _KEYRING_SECONDS)
-        return OSKeychain(timeout_seconds=seconds, state_dir=self.paths.state_dir)
+        return OSKeychain(timeout_seconds=seconds, state_dir=self.paths.state_dir, environ=self.environ)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -209,6 +211,34 @@ class App:
             raise failure(code, Stage.CONFIGURATION, variable=variable, reason="not-seconds")
         return float(text)
 
+    # -- outbox --------------------------------------------------------------------------------------
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The durable queue and the sent log."""
+        from fluenzr_smtp.outbox import Outbox
+
+        return Outbox(self.paths.outbox, clock=self.clock)
+
+    def close(self) -> None:
+        """Close what was opened and outlasts a command otherwise."""
+        if "outbox" in vars(self):
+            self.outbox.close()
+
+    @cached_property
+    def post(self) -> Post:
+        """What sends messages, now or later."""
+        from fluenzr_smtp.app.post import Post
+
+        return Post(
+            open_outbox=lambda: self.outbox, servers=self.servers, clock=self.clock, account=self.account
+        )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of this machine."""
+        return self.clock.now().astimezone().tzinfo or UTC
+
     # -- messages ------------------------------------------------------------------------------------
 
     def compose(self, draft: Draft) -> Submission:
@@ -224,7 +254,7 @@ class App:
 
     def compose_raw(
         self,
-        content: bytes,
+        content: Content,
         account: Account,
         recipients: tuple[str, ...] | None,
         extra: tuple[str, ...] = (),
@@ -245,6 +275,33 @@ class App:
             now=self.clock.now().astimezone(),
             token=self._token(),
             extra=extra,
+        )
+
+    def compose_handed(
+        self,
+        content: Content,
+        account: Account,
+        recipients: tuple[str, ...],
+        *,
+        from_header: bool,
+        full_name: str = "",
+    ) -> Submission:
+        """Prepare a message that a program handed over as to sendmail: a name without @ is the account's own.
+
+        Raises:
+            FluenzrError: as ``compose_raw``.
+        """
+        from fluenzr_smtp.compose import from_raw
+
+        return from_raw(
+            content,
+            mail_from=account.address,
+            recipients=None if from_header else recipients,
+            default_from=Mailbox(address=account.address, name=full_name or account.display_name),
+            now=self.clock.now().astimezone(),
+            token=self._token(),
+            extra=recipients if from_header else (),
+            is_handed=True,
         )
 
     def _token(self) -> str:

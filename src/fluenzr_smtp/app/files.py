@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.model import Fingerprint
+    from fluenzr_smtp.model import Content, Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,27 @@ class Files:
         from fluenzr_smtp import files
 
         return files.read(name, stdin=self.stdin)
+
+    def open_content(self, name: str) -> Content:
+        """Open an attachment or a ready-made message, to be read while it is sent; ``-`` is standard input.
+
+        Raises:
+            FluenzrError: ``file-missing``, ``file-unreadable``, ``disk-full``, ``file-not-written``.
+        """
+        from fluenzr_smtp import files
+
+        return files.open_content(name, stdin=self.stdin)
+
+    def until_dot(self) -> Content:
+        """Return standard input up to a line that is a dot alone, as sendmail reads it without ``-i``.
+
+        Raises:
+            FluenzrError: as ``open_content``.
+        """
+        from fluenzr_smtp import files
+
+        stdin = None if self.stdin is None else files.UntilDot(self.stdin)
+        return files.open_content("-", stdin=stdin)
 
     def pin(self, path: str) -> Fingerprint:
         """Return the fingerprint of the certificate in a PEM file.

@@ -16,7 +16,6 @@ from fluenzr_smtp.model import Protocol, Target
 from fluenzr_smtp.problems import ProblemCode
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.delivery import Delivery
     from fluenzr_smtp.dns import Resolver
     from fluenzr_smtp.model import (
         Account,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
         Secret,
         Security,
         StoredAccount,
-        Submission,
     )
     from fluenzr_smtp.presets import PresetCatalog
     from fluenzr_smtp.problems import Problem
@@ -52,7 +50,11 @@ class Servers:
         if target.preset:
             return self.presets().presets.get(target.preset)
         endpoint = target.smtp or target.imap
-        return self.presets().for_host(endpoint.host) if endpoint else None
+        from fluenzr_smtp.settings import is_loopback
+
+        if endpoint is None or is_loopback(endpoint.host):  # what answers here may be anything
+            return None
+        return self.presets().for_host(endpoint.host)
 
     def suggested_presets(self, domain: str, *, resolver: str | None = None) -> tuple[Preset, ...]:
         """Return the presets whose mail servers the domain's MX records name; none where that is unknown."""
@@ -184,19 +186,10 @@ class Servers:
 
     # -- messages ------------------------------------------------------------------------------------
 
-    def deliver(
-        self, stored: StoredAccount, submission: Submission, *, timeout: float = STEP_SECONDS
-    ) -> Delivery:
-        """Hand a message to the account's server, now or not at all."""
-        from fluenzr_smtp.delivery import deliver
-
-        found = deliver(stored.account, stored.secret, submission, clock=self.clock, timeout=timeout)
-        if not found.problems:
-            return found
+    def about(self, problem: Problem | None, stored: StoredAccount) -> Problem | None:
+        """Name a problem with the account's provider in mind, and add what the sentences like to name."""
         target = self.target_of(stored)
-        preset = self.preset_of(target)
-        told = (replace(each, problem=_about(each.problem, target, preset)) for each in found.recipients)
-        return replace(found, recipients=tuple(told))
+        return _about(problem, target, self.preset_of(target)) if problem else None
 
     def await_arrival(
         self,

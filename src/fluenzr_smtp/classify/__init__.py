@@ -7,13 +7,36 @@ RFC 4954 §6), and last the class of the code. New knowledge is a new row, never
 ``texts*`` and ``providers`` have the words, ``codes`` the numbers, ``transport`` the errors of the system,
 of TLS and of DNS as programs print them; ``weighing`` compares, ``pasted`` reads what a person pastes.
 Nothing here reads, writes or waits.
+
+The names are loaded on first use: where all goes well, none of this is needed.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from fluenzr_smtp.classify.pasted import explain
-from fluenzr_smtp.classify.providers import SERVERS
-from fluenzr_smtp.classify.stages import STAGE_NAMES
-from fluenzr_smtp.classify.weighing import classify, refined, refused_code
+if TYPE_CHECKING:
+    from fluenzr_smtp.classify.pasted import explain
+    from fluenzr_smtp.classify.providers import SERVERS
+    from fluenzr_smtp.classify.stages import STAGE_NAMES
+    from fluenzr_smtp.classify.weighing import classify, refined, refused_code
 
 __all__ = ["SERVERS", "STAGE_NAMES", "classify", "explain", "refined", "refused_code"]
+
+_HOMES = {
+    "explain": "pasted",
+    "SERVERS": "providers",
+    "STAGE_NAMES": "stages",
+    "classify": "weighing",
+    "refined": "weighing",
+    "refused_code": "weighing",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name from its module on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -75,7 +75,7 @@ def endpoint_record(endpoint: Endpoint) -> dict[str, object]:
     return {"host": endpoint.host, "port": endpoint.port, "encryption": endpoint.security}
 
 
-def as_json(document: Document, catalogue: Catalogue) -> str:
+def as_json(document: Document, catalogue: Catalogue, *, indent: int | None = 2) -> str:
     """Write the document as JSON: valid UTF-8 whatever it holds, and safe to print."""
     table = {
         "schema": document.schema,
@@ -85,7 +85,7 @@ def as_json(document: Document, catalogue: Catalogue) -> str:
         "data": document.data,
         "problems": list(document.problems),
     }
-    text = json.dumps(_plain(table, catalogue), ensure_ascii=False, allow_nan=False, indent=2)
+    text = json.dumps(_plain(table, catalogue), ensure_ascii=False, allow_nan=False, indent=indent)
     return _UNSAFE.sub(_escaped, text)
 
 

@@ -74,7 +74,10 @@ def run(argv: Sequence[str], *, app: App | None = None, is_whole_process: bool =
     invocation = Invocation.of_this_process(app or App.of_this_process())
     if is_whole_process:
         _heed_interruptions(invocation.output)
-    status = _run(list(argv), invocation)
+    try:
+        status = _run(list(argv), invocation)
+    finally:
+        invocation.app.close()
     return _UNKNOWN if _is_monitoring(argv) and status > _UNKNOWN else status
 
 

@@ -60,11 +60,16 @@ class Invocation:
 
         ``exit_status`` is, unless given, that of the first problem, or 0.
         """
+        self.output.result(self.document(data, problems=problems, exit_status=exit_status), show)
+
+    def document(
+        self, data: object, *, problems: tuple[Problem, ...] = (), exit_status: ExitStatus | None = None
+    ) -> Document:
+        """Return the document of a command's data; its status is, unless given, that of the first problem."""
         from fluenzr_smtp.problems import ExitStatus
 
         status = exit_status or (problems[0].exit_status if problems else ExitStatus.OK)
-        document = Document(command=self.command, data=data, problems=problems, exit_status=status)
-        self.output.result(document, show)
+        return Document(command=self.command, data=data, problems=problems, exit_status=status)
 
 
 def current(ctx: typer.Context) -> Invocation:

@@ -122,6 +122,26 @@ class Output:
         if not self.json:
             self._to_stdout(text + "\n")
 
+    def raw(self, content: bytes) -> None:
+        """Write bytes to stdout as they are; nothing with ``--json``. For what is asked for byte by byte."""
+        if self.json or self._stdout is None:
+            return
+        try:
+            self._stdout.flush()
+            self._stdout.buffer.write(content)
+            self._stdout.buffer.flush()
+        except BrokenPipeError as error:
+            raise StdoutClosedError from error
+        except OSError as error:
+            raise _not_written(error) from error
+
+    def event(self, document: Document) -> None:
+        """Write one of several documents of a command that goes on, as a line; nothing without ``--json``."""
+        if self.json:
+            from fluenzr_smtp.cli.documents import as_json
+
+            self._to_stdout(as_json(document, self.catalogue, indent=None) + "\n")
+
     def fields(self, rows: Iterable[tuple[str, str]]) -> None:
         """Show a record, one ``label  value`` a line, values in a column and made safe to print."""
         for line in self._record(rows, self._stdout):

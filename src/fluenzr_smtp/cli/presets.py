@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated
 
 import typer
 
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.documents import endpoint_record
+from fluenzr_smtp.cli.limits import LIMIT, limit_record, limit_told
 from fluenzr_smtp.cli.options import current
 from fluenzr_smtp.cli.tree import Command, examples, noun
-from fluenzr_smtp.model import Endpoint, Limit, LimitUnit, Need, Preset, Security, UsernameRule
+from fluenzr_smtp.model import Endpoint, Need, Preset, Security, UsernameRule
 
 _PRESET = form.record(
     key=form.TEXT,
@@ -25,15 +26,8 @@ _PRESET = form.record(
     app_password=form.choice(*(need.value for need in Need)),
     app_password_page=form.TEXT,
     oauth=form.choice(*(need.value for need in Need)),
-    limits=form.array(
-        form.record(
-            unit=form.choice(*(unit.value for unit in LimitUnit)),
-            count=form.INTEGER,
-            per_seconds=form.nullable(form.INTEGER),
-            scope=form.TEXT,
-            source=form.TEXT,
-        )
-    ),
+    saves_sent=form.BOOLEAN,
+    limits=form.array(LIMIT),
     spf=form.array(form.TEXT),
     dkim=form.array(form.TEXT),
     pages=form.array(form.record(topic=form.TEXT, url=form.TEXT)),
@@ -65,19 +59,12 @@ _OAUTH = {
     Need.PREFERRED: "what the provider recommends",
     Need.REQUIRED: "needed: passwords are refused",
 }
+_SAVED = "the provider itself files what it takes among the sent mail"
 _SHORT_NEEDS = {
     Need.WITH_TWO_FACTOR: "app password (2FA)",
     Need.PREFERRED: "app password",
     Need.REQUIRED: "app password",
 }
-_UNITS = {
-    LimitUnit.MESSAGES: "messages",
-    LimitUnit.RECIPIENTS: "recipients",
-    LimitUnit.RECIPIENTS_PER_MESSAGE: "recipients a message",
-    LimitUnit.MESSAGE_BYTES: "bytes a message",
-    LimitUnit.CONNECTIONS: "connections",
-}
-_SPANS = {timedelta(days=1): "a day", timedelta(hours=1): "an hour", timedelta(minutes=1): "a minute"}
 
 _ROOM_FOR_ALL = 150  # columns; below, the list has of IMAP the port and of the provider the short name
 
@@ -129,7 +116,8 @@ def _record(preset: Preset) -> dict[str, object]:
         "app_password": preset.app_password,
         "app_password_page": preset.app_password_page,
         "oauth": preset.oauth,
-        "limits": [_limit(each) for each in preset.limits],
+        "saves_sent": preset.saves_sent,
+        "limits": [limit_record(each) for each in preset.limits],
         "spf": preset.spf,
         "dkim": preset.dkim,
         "pages": [{"topic": topic, "url": url} for topic, url in preset.pages],
@@ -138,16 +126,6 @@ def _record(preset: Preset) -> dict[str, object]:
         "sources": preset.sources,
         "checked": preset.checked if preset.checked > _NEVER else None,
         "own": preset.is_own,
-    }
-
-
-def _limit(limit: Limit) -> dict[str, object]:
-    return {
-        "unit": limit.unit,
-        "count": limit.count,
-        "per_seconds": None if limit.per is None else int(limit.per.total_seconds()),
-        "scope": limit.scope,
-        "source": limit.source,
     }
 
 
@@ -178,7 +156,8 @@ def _told(preset: Preset) -> list[tuple[str, str]]:
     rows += _endpoint_rows("imap", preset.imap)
     rows += [("user name", _USERNAME[preset.username]), ("password", _PASSWORD[preset.app_password])]
     rows += [("its page", preset.app_password_page), ("oauth", _OAUTH[preset.oauth]), ("hint", preset.hint)]
-    rows += _numbered("limit", (_limit_told(each) for each in preset.limits))
+    rows += [("sent mail", _SAVED if preset.saves_sent else "")]
+    rows += _numbered("limit", (f"{limit_told(each)}, says {each.source}" for each in preset.limits))
     rows += _numbered("note", preset.notes)
     rows += [("domains", ", ".join(preset.domains)), ("mx", ", ".join(preset.mx))]
     rows += [("spf", " or ".join(f"include:{each}" for each in preset.spf))]
@@ -199,9 +178,3 @@ def _endpoint_rows(label: str, endpoints: tuple[Endpoint, ...]) -> list[tuple[st
 def _numbered(label: str, values: Iterator[str] | tuple[str, ...]) -> list[tuple[str, str]]:
     """Label the first of several values; an empty label continues it."""
     return [(label if at == 0 else "", value) for at, value in enumerate(values)]
-
-
-def _limit_told(limit: Limit) -> str:
-    per = "" if limit.per is None else f" {_SPANS.get(limit.per, f'in {limit.per}')}"
-    scope = f" ({limit.scope})" if limit.scope else ""
-    return f"{limit.count:,} {_UNITS[limit.unit]}{per}{scope}, says {limit.source}"

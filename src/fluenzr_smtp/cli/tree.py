@@ -25,11 +25,13 @@ PROGRAM = "fluenzr"
 COMMANDS = {
     "account": "account",
     "send": "send",
+    "outbox": "outbox",
     "diagnose": "diagnose",
     "guide": "guide",
     "vault": "vault",
     "presets": "presets",
     "demo": "demo",
+    "sendmail": "sendmail",
     "schema": "schema",
 }
 

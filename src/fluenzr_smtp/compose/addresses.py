@@ -9,9 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-
-import idna
+from collections.abc import Callable, Iterable, Iterator
 
 from fluenzr_smtp.compose.characters import printable, unfit
 from fluenzr_smtp.errors import FluenzrError, failure
@@ -31,7 +29,9 @@ _TOKEN = re.compile(
     | (?P<word>(?:\[[^\[\] ]*\]|[^ "\\<>,:;()])+)""",
     re.VERBOSE,
 )
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\U0010ffff-]+"
+# What is left of ASCII without specials, and all that is not a control beyond it; named by what is not in it,
+# for Python takes milliseconds to compile a range of all Unicode.
+_ATOM = r'[^\x00-\x20"(),.:;<>@\[\\\]\x7f-\x9f]+'
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 # Angle brackets are legal within the quotes, but programs cut there that do not know quotes.
 _QUOTED_LOCAL_PART = re.compile(r'("(?:[^"\\<>]|\\[^<>])*")@(.*)', re.DOTALL)
@@ -47,17 +47,35 @@ def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
     Raises:
         FluenzrError: `address-malformed`.
     """
-    if "\t" in text:
-        raise _malformed(text, "control-character")
-    _refuse_unfit(text)
-    mailboxes = []
-    for item in _items(_tokens(text)):
-        if any(kind == "comment" for kind, _ in item):
-            raise _malformed(text, "comment")
-        if (":" in _marks(item)) or (";" in _marks(item)):
-            raise _malformed(text, "group")
-        mailboxes.append(_mailbox(item))
+    return tuple(_mailbox(item) for item in _typed_items(text))
+
+
+def fill_mailboxes(text: str, fill: Callable[[str], str]) -> tuple[Mailbox, ...]:
+    """Read mailboxes whose marks stand for values, so that no value is read as more than what it stands for.
+
+    A value is a name or a part of an address, whatever commas, quotes or brackets it holds; a value alone
+    between commas is one mailbox.
+
+    Args:
+        text: Mailboxes as typed; the marks in it are of characters that may stand in a word.
+        fill: Puts the values into the marks of a text.
+
+    Raises:
+        FluenzrError: `address-malformed`.
+    """
+    mailboxes: list[Mailbox] = []
+    for item in _typed_items(text):
+        filled = fill(_text(item))
+        if len(item) == 1 and filled != _text(item) and "@" not in item[0][1]:
+            mailboxes.append(_single(filled))
+        else:
+            mailboxes.append(_mailbox(item, fill))
     return tuple(mailboxes)
+
+
+def typed(mailboxes: Iterable[Mailbox]) -> str:
+    """Write mailboxes so that `parse_mailboxes` reads the same ones."""
+    return ", ".join(f"{_quoted(each.name)} <{each.address}>".strip(" ") for each in mailboxes)
 
 
 def header_addresses(text: str) -> tuple[str, ...]:
@@ -128,6 +146,26 @@ def _tokens(text: str) -> Iterator[Token]:
         position = match.end()
 
 
+def _typed_items(text: str) -> Iterator[list[Token]]:
+    """Split what was typed at its commas; what a person does not type is refused."""
+    if "\t" in text:
+        raise _malformed(text, "control-character")
+    _refuse_unfit(text)
+    for item in _items(_tokens(text)):
+        if any(kind == "comment" for kind, _ in item):
+            raise _malformed(text, "comment")
+        if (":" in _marks(item)) or (";" in _marks(item)):
+            raise _malformed(text, "group")
+        yield item
+
+
+def _single(text: str) -> Mailbox:
+    mailbox, *others = parse_mailboxes(text)
+    if others:
+        raise _malformed(text, "several-addresses")
+    return mailbox
+
+
 def _items(tokens: Iterable[Token]) -> Iterator[list[Token]]:
     """Split at the commas; white space around an item is dropped."""
     item: list[Token] = []
@@ -173,33 +211,40 @@ def _text(item: Iterable[Token]) -> str:
     return "".join(part for _, part in item)
 
 
-def _mailbox(item: list[Token]) -> Mailbox:
+def _mailbox(item: list[Token], fill: Callable[[str], str] = str) -> Mailbox:
     marks = _marks(item)
     if marks == "":
-        return Mailbox(address=_spec(item))
+        return Mailbox(address=_spec(item, fill))
     if marks != "<>":
         raise _malformed(_text(item), "angle-brackets")
     if item[-1] != ("mark", ">"):
         raise _malformed(_text(item), "text-after-address")
     opening = item.index(("mark", "<"))
-    address = _spec(_stripped(item[opening + 1 : -1]))
-    return Mailbox(address=address, name=_name(_stripped(item[:opening]), address))
+    address = _spec(_stripped(item[opening + 1 : -1]), fill)
+    return Mailbox(address=address, name=_name(_stripped(item[:opening]), address, fill))
 
 
-def _spec(item: list[Token]) -> str:
+def _spec(item: list[Token], fill: Callable[[str], str]) -> str:
     text = _text(item)
     if any(part == " " * len(part) for _, part in item):
         raise _malformed(text, "white-space")
-    return parse_address(text)
+    return parse_address(fill(text))
 
 
-def _name(item: list[Token], address: str) -> str:
+def _name(item: list[Token], address: str, fill: Callable[[str], str]) -> str:
     for kind, part in item:
         is_other_address = "@" in part and part.casefold() != address.casefold()
         if kind == "word" and is_other_address:
             raise _malformed(_text(item), "several-addresses")
     parts = (_unquoted(part) if kind == "quoted" else part for kind, part in item)
-    return " ".join("".join(parts).split(" ")).strip(" ")
+    name = fill("".join(parts)).strip(" ")
+    _refuse_unfit(name)
+    return name
+
+
+def _quoted(name: str) -> str:
+    escaped = re.sub(r'(["\\])', r"\\\1", name)
+    return f'"{escaped}"' if name else ""
 
 
 def _unquoted(text: str) -> str:
@@ -244,6 +289,8 @@ def _domain(text: str, address: str) -> str:
 
 
 def _a_labels(domain: str, address: str) -> str:
+    import idna  # few domains need it
+
     try:
         return idna.encode(domain, uts46=True).decode("ascii")
     except UnicodeError as exc:

@@ -29,12 +29,21 @@ _VALUE_LENGTH = 100_000
 
 _FIELD_NAME = re.compile(r"[!-9;-~]+")
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
+# The Message-ID of somebody else, as it came: some programs write one with several at signs.
+_FOREIGN_ID = re.compile(r"<[!-;=?-~]+>")
+# RFC 3986: nothing that would end the address between its angle brackets.
+_URI = re.compile(
+    r"https?://[A-Z0-9\[][A-Z0-9._~:/?#\[\]@!$&'()*+,;=%-]*|mailto:[A-Z0-9._~:/?#@!$&'()*+,;=%-]+",
+    re.IGNORECASE,
+)
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _SPACED_WORD = re.compile(r"[ \t]*[^ \t]+")
 _Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 
-_OPTION_FIELDS = frozenset({"from", "to", "cc", "bcc", "subject", "reply-to", "sender", "mime-version"})
-_REFUSED_FIELDS = frozenset({"date", "received", "return-path", "dkim-signature"})
+_OPTION_FIELDS = frozenset(
+    {"from", "to", "cc", "bcc", "subject", "reply-to", "sender", "date", "mime-version"}
+)
+_REFUSED_FIELDS = frozenset({"received", "return-path", "dkim-signature"})
 _ID_FIELDS = frozenset({"message-id", "in-reply-to", "references"})
 
 
@@ -89,6 +98,53 @@ def refuse_repeated_ids(headers: Iterable[tuple[str, str]]) -> None:
 def is_message_id(text: str) -> bool:
     """Say whether a text is one well-formed Message-ID, angle brackets included."""
     return bool(_MESSAGE_ID.fullmatch(text)) and len(text) <= _PLAIN_WORD_LENGTH
+
+
+def parse_message_id(text: str) -> str:
+    """Read the Message-ID of a message to be answered, with or without its angle brackets.
+
+    Raises:
+        FluenzrError: `header-malformed`.
+    """
+    inner = text.strip(" ").removeprefix("<").removesuffix(">")
+    return check_reference("In-Reply-To", f"<{inner}>")
+
+
+def check_reference(name: str, message_id: str) -> str:
+    """Return the Message-ID of another message, which the field of that name is to hold.
+
+    Raises:
+        FluenzrError: `header-malformed`.
+    """
+    is_sound = len(message_id) <= _PLAIN_WORD_LENGTH and _FOREIGN_ID.fullmatch(message_id)
+    if not (is_sound and "@" in message_id[2:-2]):
+        raise malformed(name, unfit(message_id) or "message-id-invalid")
+    check_text(name, message_id)
+    return message_id
+
+
+def unsubscribe_fields(addresses: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Write how to leave a list (RFC 2369 §3.2), in one click by ``https:`` (RFC 8058).
+
+    Raises:
+        FluenzrError: `header-malformed`.
+    """
+    name = "List-Unsubscribe"
+    for each in addresses:
+        if reason := unfit(each) or _unfit_uri(each):
+            raise malformed(name, reason, value=printable(each))
+    if addresses:
+        yield name, plain_field(name, ", ".join(f"<{each}>" for each in addresses))
+    if any(each.lower().startswith("https:") for each in addresses):
+        yield f"{name}-Post", plain_field(f"{name}-Post", "List-Unsubscribe=One-Click")
+
+
+def _unfit_uri(text: str) -> str | None:
+    if not text.isascii():
+        return "not-ascii"
+    if not text.lower().startswith(("https:", "http:", "mailto:")):
+        return "uri-scheme"
+    return None if _URI.fullmatch(text) else "uri-invalid"
 
 
 def check_text(name: str, value: str) -> None:

@@ -1,5 +1,7 @@
-"""One read-only session with a mailbox over IMAPClient (RFC 9051)."""
+"""One session with a mailbox over IMAPClient (RFC 9051); it writes where a copy is filed, nowhere else."""
 
+from fluenzr_smtp.imap.filing import FilingSession
+from fluenzr_smtp.imap.mailboxes import Mailbox
 from fluenzr_smtp.imap.session import Folder, IMAPSession
 
-__all__ = ["Folder", "IMAPSession"]
+__all__ = ["FilingSession", "Folder", "IMAPSession", "Mailbox"]

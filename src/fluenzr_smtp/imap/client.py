@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import imaplib
 import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from imapclient import IMAPClient
+from imapclient.response_parser import parse_message_list
 
-from fluenzr_smtp.problems import ProblemCode
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.model import Content
+from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.wire import Wire, service_of
 
 _NO_OTHER = ("", "IMAP")
+_ALL = (b'""', b'"*"')
+_PIECE_BYTES = 256 * 1024  # each has the time of a step: a slow line is not a dead one
+_AT_ONCE_BYTES = 64 * 1024
+_LITERAL_MINUS_BYTES = 4096  # RFC 7888 §5
+_LIMIT = re.compile(rb"APPENDLIMIT(?:=(\d{1,18}))?")
+_STATUS_LIMIT = re.compile(rb"\(APPENDLIMIT (\d{1,18})\)\s*$", re.IGNORECASE)
 
 # IMAPClient warns of bytes that are no ASCII with the server's words in full, over which there is no veil;
 # where nobody has set up logging, Python writes that to stderr. Its name for imaplib's lines is below this.
 _LOGGER = logging.getLogger("imapclient")
 _LOGGER.addHandler(logging.NullHandler())
 _LOGGER.propagate = False
+
+
+def quoted(text: str) -> bytes:
+    """Return a quoted string (RFC 9051 §4.3). Line ends and NUL have no place in one."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'.encode()
 
 
 class _BoundedIMAP4(imaplib.IMAP4):
@@ -81,7 +99,11 @@ class Client(IMAPClient):  # type: ignore[misc]
     def ask_capabilities(self) -> tuple[str, bytes]:
         """Ask for the capabilities, whatever was said of them before; return OK or NO and the text."""
         self.forget()
-        return self.command("CAPABILITY")
+        answer = self.command("CAPABILITY")
+        # Kept apart from what is said at the login, which counts from then on.
+        told = self._imap.untagged_responses.pop("CAPABILITY", ())
+        self._cached_capabilities = self._normalise_capabilites(told[0]) if told else None
+        return answer
 
     def command(self, name: str, *arguments: bytes) -> tuple[str, bytes]:
         """Run a command of imaplib's; return OK or NO and the text behind it."""
@@ -99,16 +121,144 @@ class Client(IMAPClient):  # type: ignore[misc]
         What comes in between is of no interest; time and bytes are bounded by the wire.
         """
         tag = self._imap._command("IDLE")
-        while self._imap._get_response() is not None:  # None: the continuation that is the consent
+        if self._has_consented(tag):
+            self._imap.send(b"DONE\r\n")
+        return self._completed("IDLE", tag)
+
+    def _has_consented(self, tag: bytes) -> bool:
+        """Read up to the continuation that is the consent; say whether it came, and no refusal."""
+        while self._imap._get_response() is not None:
             answer = self._imap.tagged_commands[tag]
             if answer is not None and answer[0] == "OK":  # it ends what it never began
                 raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
             if answer is not None:
-                break
-        else:
-            self._imap.send(b"DONE\r\n")
-        status, data = self._imap._command_complete("IDLE", tag)
+                return False
+        return True
+
+    def _completed(self, name: str, tag: bytes) -> tuple[str, bytes]:
+        status, data = self._imap._command_complete(name, tag)
         return str(status), bytes(data[-1] or b"")
+
+    # -- mailboxes -----------------------------------------------------------------------------------
+
+    def listed(self) -> tuple[str, bytes, list[object]]:
+        r"""Run LIST over all mailboxes; return OK or NO, the text behind it, and the lines.
+
+        Special uses are asked for where the server can be asked (RFC 6154 §2); without it, many tell them.
+        """
+        wants = (b"RETURN", b"(SPECIAL-USE)")
+        if self.has_capability("SPECIAL-USE") and self._is_extended and self._is_done("LIST", *_ALL, *wants):
+            status, text = "OK", b""
+        else:
+            status, text = self.command("LIST", *_ALL)
+        return status, text, list(self._imap.untagged_responses.pop("LIST", ()))
+
+    @property
+    def _is_extended(self) -> bool:
+        return any(self.has_capability(each) for each in ("LIST-EXTENDED", "IMAP4REV2"))
+
+    def _is_done(self, name: str, *arguments: bytes) -> bool:
+        """Run a command that the server may refuse; say whether it did what was asked."""
+        try:
+            return self.command(name, *arguments)[0] == "OK"
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:  # BAD
+            return False
+
+    def searched(self, field: str, text: str) -> list[int]:
+        """Return the UIDs of the messages that have the text in a header field, as the server says.
+
+        The text is quoted in any case: bare, some of its characters would make something else of it.
+        """
+        wanted = [b"HEADER", field.encode("ascii"), quoted(text)]
+        return list(parse_message_list(self._raw_command_untagged(b"SEARCH", wanted)))
+
+    def personal_prefix(self) -> str:
+        """Return what the names of a person's own mailboxes begin with (RFC 2342); mostly nothing."""
+        personal = self.namespace().personal if self.has_capability("NAMESPACE") else None
+        return str(personal[0][0]) if personal else ""
+
+    def created(self, folder: str) -> tuple[str, bytes]:
+        r"""Run CREATE, as the mailbox of sent mail where that can be told (RFC 6154 §3)."""
+        name = self._normalise_folder(folder)
+        if self.has_capability("CREATE-SPECIAL-USE") and self._is_done("CREATE", name, b"(USE (\\Sent))"):
+            return "OK", b""
+        return self.command("CREATE", name)
+
+    def subscribed(self, folder: str) -> bool:
+        """Run SUBSCRIBE; say whether the server did it."""
+        return self._is_done("SUBSCRIBE", self._normalise_folder(folder))
+
+    def append_limit(self, folder: str) -> int | None:
+        """Return the size in bytes above which no message is taken (RFC 7889), None if nothing is said."""
+        told = [_LIMIT.fullmatch(each) for each in self.capabilities()]
+        limits = [int(found[1]) for found in told if found and found[1]]
+        if limits or not any(told):
+            return min(limits, default=None)
+        if not self._is_done("STATUS", self._normalise_folder(folder), b"(APPENDLIMIT)"):
+            return None
+        lines = self._imap.untagged_responses.pop("STATUS", ())
+        found = _STATUS_LIMIT.search(lines[-1]) if lines and isinstance(lines[-1], bytes) else None
+        return int(found[1]) if found else None
+
+    # -- filing --------------------------------------------------------------------------------------
+
+    def appended(self, folder: str, content: Content, *, when: datetime) -> tuple[str, bytes]:
+        """Run APPEND, streaming the message as a literal; return OK or NO and the text behind it.
+
+        A short message goes at once where it may (RFC 7888). With a long one the server is asked to consent
+        first: that costs a round trip, a refusal would cost the whole message.
+        """
+        name = self._normalise_folder(folder)
+        date = imaplib.Time2Internaldate(when).encode("ascii")
+        size, goes_at_once = content.size_bytes, content.size_bytes <= self._literal_room()
+        literal = b"{%d+}" % size if goes_at_once else b"{%d}" % size
+        tag = self._imap._command("APPEND", name, b"(\\Seen)", date, literal)
+        lost = self._streamed(content) if goes_at_once or self._has_consented(tag) else None
+        self._wire.begin(Stage.MAILBOX)
+        status, text = self._completed("APPEND", tag)
+        if lost is not None and status == "OK":
+            raise lost
+        return status, text
+
+    def _literal_room(self) -> int:
+        """Return the size up to which a literal is sent without consent."""
+        if self.has_capability("LITERAL+"):
+            return _AT_ONCE_BYTES
+        return _LITERAL_MINUS_BYTES if self.has_capability("LITERAL-") else -1
+
+    def _streamed(self, content: Content) -> FluenzrError | None:
+        """Write the content and the end of the command; return what broke it off if the server said why.
+
+        A literal that stays short would take what is said next for the message, one that gets too long would
+        make commands of it: the connection is closed before either happens.
+        """
+        try:
+            for piece in self._pieces(content):
+                self._wire.begin(Stage.MAILBOX)
+                try:
+                    self._wire.write(b"", content=piece)
+                except FluenzrError as error:
+                    if self._wire.has_line:
+                        return error
+                    raise
+        except BaseException:
+            self._wire.close()
+            raise
+        return None
+
+    def _pieces(self, content: Content) -> Iterator[bytes]:
+        left = content.size_bytes
+        for block in content.blocks():
+            left -= len(block)
+            if left < 0:
+                break
+            for start in range(0, len(block), _PIECE_BYTES):
+                yield block[start : start + _PIECE_BYTES]
+        if left:
+            raise self._wire.failure(ProblemCode.MESSAGE_MALFORMED, reason="size")
+        yield b"\r\n"
 
     @property
     def farewell(self) -> bytes | None:

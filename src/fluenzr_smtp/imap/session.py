@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.imap.client import Client
+from fluenzr_smtp.imap.client import Client, quoted
 from fluenzr_smtp.model import Endpoint, Protocol, Secret
 from fluenzr_smtp.problems import Facts, FactValue, ProblemCode, ServerReply, Stage
 from fluenzr_smtp.session import OAUTH_MECHANISMS, Session, facts
@@ -46,6 +46,7 @@ class IMAPSession(Session):
     def __init__(self, endpoint: Endpoint, **how: Any) -> None:  # noqa: ANN401 - as Session has them
         super().__init__(endpoint, **how)
         self._client: Client | None = None
+        self._exists = 0  # messages in the open folder
 
     # -- opening -------------------------------------------------------------------------------------
 
@@ -120,15 +121,10 @@ class IMAPSession(Session):
             if mechanism == "PLAIN":
                 answer = client.proved_by(username, secret.reveal())
             else:
-                answer = client.command("LOGIN", self._quoted(username), self._quoted(secret.reveal()))
+                answer = client.command("LOGIN", quoted(username), quoted(secret.reveal()))
             self._accepted(Stage.AUTH, answer, **known)
             client.logged_in()
         return facts(answer=self.told(answer[1]), **known)
-
-    def _quoted(self, text: str) -> bytes:
-        """Return a quoted string (RFC 9051 §4.3)."""
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'.encode()
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -143,9 +139,10 @@ class IMAPSession(Session):
             if _FORBIDDEN.search(name):
                 raise self._wire.failure(ProblemCode.MAILBOX_UNREADABLE, folder=name)
             answer = client.select_folder(name, readonly=True)
+            self._exists = int(answer.get(b"EXISTS", 0))
             return Folder(
                 name=name,
-                exists=int(answer.get(b"EXISTS", 0)),
+                exists=self._exists,
                 uid_next=_number(answer.get(b"UIDNEXT")),
                 uid_validity=_number(answer.get(b"UIDVALIDITY")),
             )
@@ -179,9 +176,14 @@ class IMAPSession(Session):
         client = self._opened(Stage.MAILBOX, budget=_ANSWER_BYTES)
         with self._mapped(Stage.MAILBOX):
             client.noop()
-            uids = {uid for uid in client.search(["UID", f"{first_uid}:*"]) if uid >= first_uid}
+            asked = [*self._newest(), "UID", f"{first_uid}:*"]
+            uids = {uid for uid in client.search(asked) if uid >= first_uid}
             newest = sorted(uids, reverse=True)[:_MAX_MESSAGES]
             return MappingProxyType(dict(self._headers(client, newest)))
+
+    def _newest(self) -> list[str]:
+        """Return what keeps a search to the newest messages: an answer with all of them may be too long."""
+        return [f"{self._exists - _MAX_MESSAGES + 1}:*"] if self._exists > _MAX_MESSAGES else []
 
     def _headers(self, client: Client, uids: list[int]) -> Iterator[tuple[int, bytes]]:
         """Yield the header blocks one by one, so that time and memory are looked after in between."""

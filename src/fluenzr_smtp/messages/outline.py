@@ -44,6 +44,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ip-blocked",
             "policy-refused",
             "in-doubt",
+            "outbox",
             "other",
         ),
         "receive": ("mailbox", "arrival", "receiving-domain"),

@@ -14,6 +14,7 @@ class Stage(StrEnum):
     VAULT = "vault"
     KEYRING = "keyring"
     OUTPUT = "output"
+    OUTBOX = "outbox"
     RESOLVE = "resolve"
     CONNECT = "connect"
     TLS = "tls"
@@ -76,6 +77,7 @@ class ProblemCode(StrEnum):
     HEADER_MALFORMED = "header-malformed"
     MESSAGE_MALFORMED = "message-malformed"
     MESSAGE_LINE_TOO_LONG = "message-line-too-long"
+    TEMPLATE_INVALID = "template-invalid"
     SECRET_EMPTY = "secret-empty"  # noqa: S105 - a code, not a secret
     SECRET_MALFORMED = "secret-malformed"  # noqa: S105
     SECRET_COMMAND_FAILED = "secret-command-failed"  # noqa: S105
@@ -190,6 +192,14 @@ class ProblemCode(StrEnum):
     CONTENT_REFUSED = "content-refused"
     SPAM_REFUSED = "spam-refused"
     OUTBOX_IN_DOUBT = "outbox-in-doubt"
+    OUTBOX_EXPIRED = "outbox-expired"
+    OUTBOX_MESSAGE_DAMAGED = "outbox-message-damaged"
+    OUTBOX_MESSAGE_UNKNOWN = "outbox-message-unknown"
+    OUTBOX_STATE_WRONG = "outbox-state-wrong"
+    OUTBOX_BUSY = "outbox-busy"
+    OUTBOX_DAMAGED = "outbox-damaged"
+    OUTBOX_NEWER = "outbox-newer"
+    SENT_NOT_SAVED = "sent-not-saved"
 
     MAILBOX_UNREADABLE = "mailbox-unreadable"
     ARRIVAL_NOT_SEEN = "arrival-not-seen"

@@ -28,6 +28,12 @@ class SMTPOpening(Session):
     def __init__(self, endpoint: Endpoint, **how: Any) -> None:  # noqa: ANN401 - as Session has them
         super().__init__(endpoint, **how)
         self._smtp = StrictSMTP(self._wire, told=self.told)
+        self.greeting_text = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the connection stands, as far as is known."""
+        return self._wire.is_open
 
     # -- opening -------------------------------------------------------------------------------------
 
@@ -42,6 +48,7 @@ class SMTPOpening(Session):
         self._smtp.refuse_others(b"%d %b" % (code, text))
         reply = self._veiled_reply(code, text)
         self._expect(reply, 220)
+        self.greeting_text = reply.text
         return reply.text
 
     def _ask_for_tls(self) -> tuple[str, ...]:

@@ -28,11 +28,17 @@ class StrictSMTP(smtplib.SMTP):
         super().__init__(local_hostname="[127.0.0.1]")
         self._wire = wire
         self._told = told
+        self._has_half = False
+
+    @property
+    def is_mid_reply(self) -> bool:
+        """Say whether the connection ended within a reply, so that the server was still at work."""
+        return self._has_half or self._wire.has_rest
 
     def send(self, s: object) -> None:
         """Write a command, or bytes as they are: those of a message."""
         if isinstance(s, bytes):
-            self._wire.write(s, is_content=True)
+            self._wire.write(b"", content=s)
         else:
             self._wire.write(str(s).encode(self.command_encoding))
 
@@ -41,9 +47,11 @@ class StrictSMTP(smtplib.SMTP):
         lines: list[bytes] = []
         codes: set[bytes] = set()
         while len(lines) < MAX_REPLY_LINES:
+            self._has_half = bool(lines)
             line = self._wire.read_line()
             match = _REPLY_LINE.fullmatch(line)
             if match is None:
+                self._has_half = bool(lines or line)
                 raise self._malformed(line)
             codes.add(match[1])
             lines.append(match[3] or b"")

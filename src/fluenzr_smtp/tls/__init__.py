@@ -2,26 +2,31 @@
 
 Nothing here weakens verification: a certificate is trusted through a chain and a name, or through
 its own fingerprint (``Endpoint.pin``), and in no third way. Contexts and X.509 have their home here.
+
+The names are loaded on first use: to connect takes a third of all this.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from fluenzr_smtp.tls.certificates import (
-    Certificate,
-    authority_from_pem,
-    pin_from_pem,
-    read_certificate,
-    served_chain,
-)
-from fluenzr_smtp.tls.chain import path_of, verdict
-from fluenzr_smtp.tls.contexts import context_for, inspection_context, verify_pin
-from fluenzr_smtp.tls.facts import UNTRUSTED, certificate_facts, connection_facts, explained, told_date
-from fluenzr_smtp.tls.handshake import handshake_failure
-from fluenzr_smtp.tls.names import matching_names, mismatch
+if TYPE_CHECKING:
+    from fluenzr_smtp.tls.certificates import (
+        Certificate,
+        authority_from_pem,
+        pin_from_pem,
+        read_certificate,
+        served_chain,
+    )
+    from fluenzr_smtp.tls.chain import path_of, verdict
+    from fluenzr_smtp.tls.contexts import context_for, inspection_context, verify_pin
+    from fluenzr_smtp.tls.facts import UNTRUSTED, certificate_facts, connection_facts, explained, told_date
+    from fluenzr_smtp.tls.handshake import handshake_failure
+    from fluenzr_smtp.tls.names import matching_names, mismatch
+    from fluenzr_smtp.tls.resumption import Resumption
 
 __all__ = [
     "UNTRUSTED",
     "Certificate",
+    "Resumption",
     "authority_from_pem",
     "certificate_facts",
     "connection_facts",
@@ -39,3 +44,36 @@ __all__ = [
     "verdict",
     "verify_pin",
 ]
+
+_HOMES = {
+    "Certificate": "certificates",
+    "authority_from_pem": "certificates",
+    "pin_from_pem": "certificates",
+    "read_certificate": "certificates",
+    "served_chain": "certificates",
+    "path_of": "chain",
+    "verdict": "chain",
+    "context_for": "contexts",
+    "inspection_context": "contexts",
+    "verify_pin": "contexts",
+    "UNTRUSTED": "facts",
+    "certificate_facts": "facts",
+    "connection_facts": "facts",
+    "explained": "facts",
+    "told_date": "facts",
+    "handshake_failure": "handshake",
+    "matching_names": "names",
+    "mismatch": "names",
+    "Resumption": "resumption",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name from its module on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -5,26 +5,31 @@ and ``environment`` where a key comes from, ``recovery`` the code that a person 
 ``history`` and ``memory`` know the files, ``store`` how they change together, ``vault`` what can be done with
 them; ``copies``, ``inspection`` and ``transfer`` are for whole files, looks and exports. The payload is
 bytes: what they mean is not known here.
+
+The names are loaded on first use: to read a vault takes a third of all this.
 """
 
-from fluenzr_smtp.vault.copies import Backup, Restored
-from fluenzr_smtp.vault.environment import key_source, names_key, parse_key
-from fluenzr_smtp.vault.format import Argon2Cost, Header, Slot, SlotKind, damaged
-from fluenzr_smtp.vault.history import KeptFile
-from fluenzr_smtp.vault.inspection import Finding, Part, State, VaultStatus, Verification
-from fluenzr_smtp.vault.memory import Availability, MemoryState
-from fluenzr_smtp.vault.recovery import RecoveryCode
-from fluenzr_smtp.vault.sources import (
-    Keychain,
-    KeyringKey,
-    KeySource,
-    PassphraseKey,
-    RawKey,
-    RecoveryKey,
-)
-from fluenzr_smtp.vault.store import Notice, NoticeKind
-from fluenzr_smtp.vault.transfer import export_damaged, is_export, open_export, seal_export
-from fluenzr_smtp.vault.vault import Rotation, SlotChange, Vault
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fluenzr_smtp.vault.copies import Backup, Restored
+    from fluenzr_smtp.vault.environment import key_source, names_key, parse_key
+    from fluenzr_smtp.vault.format import Argon2Cost, Header, Slot, SlotKind, damaged
+    from fluenzr_smtp.vault.history import KeptFile
+    from fluenzr_smtp.vault.inspection import Finding, Part, State, VaultStatus, Verification
+    from fluenzr_smtp.vault.memory import Availability, MemoryState
+    from fluenzr_smtp.vault.recovery import RecoveryCode
+    from fluenzr_smtp.vault.sources import (
+        Keychain,
+        KeyringKey,
+        KeySource,
+        PassphraseKey,
+        RawKey,
+        RecoveryKey,
+    )
+    from fluenzr_smtp.vault.store import Notice, NoticeKind
+    from fluenzr_smtp.vault.transfer import export_damaged, is_export, open_export, seal_export
+    from fluenzr_smtp.vault.vault import Rotation, SlotChange, Vault
 
 __all__ = [
     "Argon2Cost",
@@ -62,3 +67,51 @@ __all__ = [
     "parse_key",
     "seal_export",
 ]
+
+_HOMES = {
+    "Backup": "copies",
+    "Restored": "copies",
+    "key_source": "environment",
+    "names_key": "environment",
+    "parse_key": "environment",
+    "Argon2Cost": "format",
+    "Header": "format",
+    "Slot": "format",
+    "SlotKind": "format",
+    "damaged": "format",
+    "KeptFile": "history",
+    "Finding": "inspection",
+    "Part": "inspection",
+    "State": "inspection",
+    "VaultStatus": "inspection",
+    "Verification": "inspection",
+    "Availability": "memory",
+    "MemoryState": "memory",
+    "RecoveryCode": "recovery",
+    "Keychain": "sources",
+    "KeyringKey": "sources",
+    "KeySource": "sources",
+    "PassphraseKey": "sources",
+    "RawKey": "sources",
+    "RecoveryKey": "sources",
+    "Notice": "store",
+    "NoticeKind": "store",
+    "export_damaged": "transfer",
+    "is_export": "transfer",
+    "open_export": "transfer",
+    "seal_export": "transfer",
+    "Rotation": "vault",
+    "SlotChange": "vault",
+    "Vault": "vault",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name from its module on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -6,9 +6,6 @@ import unicodedata
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fluenzr_smtp.model import Secret
 from fluenzr_smtp.vault.format import KEY_BYTES, PassphraseKDF, RecoveryKDF
@@ -34,6 +31,8 @@ def derive(passphrase: Secret, kdf: PassphraseKDF) -> bytes:
 
     Bytes of the environment that are no UTF-8 count as they are.
     """
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
     text = unicodedata.normalize("NFC", passphrase.reveal())
     argon2id = Argon2id(
         salt=kdf.salt,
@@ -47,5 +46,8 @@ def derive(passphrase: Secret, kdf: PassphraseKDF) -> bytes:
 
 def expand(random_text: Secret, kdf: RecoveryKDF) -> bytes:
     """Return the key of a recovery code: HKDF-SHA-256. Stretching adds nothing to 130 random bits."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=kdf.salt, info=_RECOVERY_INFO)
     return hkdf.derive(random_text.reveal().encode("ascii"))

@@ -7,16 +7,19 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
-from fluenzr_smtp.vault import copies, history, inspection, slots
-from fluenzr_smtp.vault.copies import Backup, Restored
+from fluenzr_smtp.vault import history, slots
 from fluenzr_smtp.vault.format import KEY_BYTES, LABEL_LIMIT, SLOT_LIMIT, Header, Slot, SlotKind, is_label
-from fluenzr_smtp.vault.inspection import VaultStatus, Verification
 from fluenzr_smtp.vault.slots import SlotDraft
 from fluenzr_smtp.vault.sources import Keychain, KeyringKey, KeySource
 from fluenzr_smtp.vault.store import Contents, Store
+
+if TYPE_CHECKING:
+    from fluenzr_smtp.vault.copies import Backup, Restored
+    from fluenzr_smtp.vault.inspection import VaultStatus, Verification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +193,14 @@ class Vault(Store):
             FluenzrError: ``vault-none``.
         """
         self._require_one()
+        from fluenzr_smtp.vault import inspection
+
         return inspection.verify(self, (self.source, *sources), check=check)
 
     def status(self) -> VaultStatus:
         """Tell what can be told without any key: nothing of it is authenticated. Never fails."""
+        from fluenzr_smtp.vault import inspection
+
         return inspection.status(self.path, self.memory)
 
     def backup(self, file: Path) -> Backup:
@@ -205,6 +212,8 @@ class Vault(Store):
                 ``file-not-written``, ``disk-full``.
         """
         self._require_one()
+        from fluenzr_smtp.vault import copies
+
         return copies.backup(self, file)
 
     def restore(
@@ -223,6 +232,8 @@ class Vault(Store):
                 ``slots.unlock``; ``vault-unsafe``; what ``check`` raises; ``vault-busy``,
                 ``file-not-created``, ``file-not-written``, ``disk-full``.
         """
+        from fluenzr_smtp.vault import copies
+
         return copies.restore(self, file, (self.source, *sources), check=check)
 
     def _header(self) -> Header:

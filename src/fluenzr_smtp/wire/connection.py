@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from fluenzr_smtp import tls
-from fluenzr_smtp.classify import refused_code
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Endpoint, Security
 from fluenzr_smtp.problems import FactValue, Problem, ProblemCode, Stage
@@ -23,6 +22,9 @@ MAX_LINE_BYTES = 64 * 1024
 MAX_STEP_BYTES = 1024 * 1024
 MAX_STEP_LINES = 10_000  # millions of short lines are few bytes and much work
 _CHUNK_BYTES = 16 * 1024
+_WRITE_BYTES = 256 * 1024
+_JOINED_BYTES = 64 * 1024
+_QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 _REST_BYTES = 1024
 
 
@@ -53,6 +55,7 @@ class Wire:
         timeout: float,
         dialogue: Dialogue | None = None,
         until: float | None = None,
+        resumption: tls.Resumption | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.stage = Stage.RESOLVE
@@ -60,12 +63,15 @@ class Wire:
         self.plain_speech = b""
         self._clock = clock
         self._until = until
+        self._resumption = resumption or tls.Resumption()
         self._dialogue = dialogue
         self._budget = MAX_STEP_BYTES
         self._lines = 0
         self._socket: socket.socket | None = None
         self._buffer = bytearray()
         self._rest = b""
+        self._is_resumable = False
+        self.has_ended = False
         self.begin(Stage.RESOLVE)
 
     # -- steps ---------------------------------------------------------------------------------------
@@ -174,6 +180,8 @@ class Wire:
         self, error: OSError, address: Address, seconds: float | None = None
     ) -> FluenzrError:
         if isinstance(error, ConnectionRefusedError):
+            from fluenzr_smtp.classify import refused_code  # not needed where all goes well
+
             return self.failure(refused_code(is_loopback=address.is_loopback, port=self.endpoint.port))
         if isinstance(error, TimeoutError):
             waited = self.timeout if seconds is None else seconds
@@ -208,7 +216,7 @@ class Wire:
         implicit = endpoint.security is Security.IMPLICIT_TLS
         if self.has_arrived():  # where TLS comes first, a server that speaks first does not know it
             raise self._spoken_to_in_clear() if implicit else self.broken(ProblemCode.UNEXPECTED_DATA)
-        context = tls.inspection_context() if inspect else tls.context_for(endpoint)
+        context = tls.inspection_context() if inspect else self._resumption.context(endpoint)
         try:
             encrypted = handshake(
                 self._connected(),
@@ -216,6 +224,7 @@ class Wire:
                 host=endpoint.host,
                 remaining=self.remaining,
                 may_be_plain=implicit,
+                session=None if inspect else self._resumption.session(endpoint),
             )
         except PlainSpeechError as error:
             self._socket = error.connection
@@ -231,6 +240,7 @@ class Wire:
         self._happened(" ".join((encrypted.version() or "", (encrypted.cipher() or ("",))[0])))
         if not inspect:
             self._verify_pin(encrypted)
+            self._is_resumable = True
 
     def _spoken_to_in_clear(self) -> FluenzrError:
         """Read what the server says where TLS is due, and close."""
@@ -285,6 +295,16 @@ class Wire:
             self._dialogue.heard_bytes(len(taken))
         return taken
 
+    @property
+    def has_line(self) -> bool:
+        """Say whether a whole line was received that no step has read yet. Does not look for more."""
+        return b"\n" in self._buffer
+
+    @property
+    def has_rest(self) -> bool:
+        """Say whether the connection broke within a line."""
+        return bool(self._rest)
+
     def has_arrived(self) -> bool:
         """Say whether something was received that no step has read yet. Does not wait."""
         return bool(self._buffer) or bool(self._arrived(0))
@@ -302,28 +322,52 @@ class Wire:
         except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
             return None
         except OSError:
-            return b""  # the next read tells why
+            received = b""  # the next read tells why
+        self.has_ended = not received
         self._buffer += received
         return received
 
-    def write(self, data: bytes, *, is_content: bool = False) -> None:
-        """Send all of ``data`` within the step's time; of a message's content the size alone is noted."""
-        if self._dialogue is not None and is_content:
-            self._dialogue.sent_content(len(data))
-        elif self._dialogue is not None and self._socket is not None:
-            self._dialogue.said(data, stage=self.stage)
+    @property
+    def is_open(self) -> bool:
+        """Say whether there is a connection, as far as is known."""
+        return self._socket is not None
+
+    def write(self, data: bytes, *, content: bytes = b"") -> None:
+        """Send ``data``, then ``content``, within the step's time; of a content the size alone is noted.
+
+        Both go out together where they are short. When the server has closed the connection, what it said
+        before can still be read.
+        """
+        if self._dialogue is not None and self._socket is not None:
+            if data:
+                self._dialogue.said(data, stage=self.stage)
+            if content:
+                self._dialogue.sent_content(len(content))
         connection = self._connected()
-        view = memoryview(data)
+        view = memoryview(data + content if len(content) <= _JOINED_BYTES else data)
+        rest = memoryview(b"" if len(content) <= _JOINED_BYTES else content)
         try:
-            for start in range(0, len(view), _CHUNK_BYTES):
-                connection.settimeout(self.remaining())
-                connection.sendall(view[start : start + _CHUNK_BYTES])
+            for part in (view, rest):
+                for start in range(0, len(part), _WRITE_BYTES):
+                    connection.settimeout(self.remaining())
+                    connection.sendall(part[start : start + _WRITE_BYTES])
         except OSError as error:
-            raise self._lost(error) from error
+            said = self._said_before()
+            failed = self._lost(error)
+            self._buffer += said
+            raise failed from error
+
+    def _said_before(self) -> bytes:
+        """Take what the server said before a write failed: it may tell why, or answer what came before."""
+        while len(self._buffer) < MAX_STEP_BYTES and self._arrived(0):
+            pass
+        return self._take(len(self._buffer))
 
     def close(self) -> None:
         """Close the connection; never fails."""
         if self._socket is not None:
+            if self._is_resumable and self.encrypted is not None:
+                self._resumption.keep(self.endpoint, self.encrypted)
             with contextlib.suppress(OSError):
                 self._socket.close()
             self._socket = None
@@ -337,6 +381,7 @@ class Wire:
     def _fill(self) -> bool:
         connection = self._connected()
         connection.settimeout(self.remaining())
+        self._acknowledge(connection)
         try:
             received = connection.recv(_CHUNK_BYTES)
         except OSError as error:
@@ -346,6 +391,16 @@ class Wire:
             raise self.broken(ProblemCode.REPLY_TOO_LONG)
         self._buffer += received
         return bool(received)
+
+    def _acknowledge(self, connection: socket.socket) -> None:
+        """Let the system acknowledge at once what came in; the kernel forgets the wish (tcp(7)).
+
+        A server may hold its answer back until its last segment is acknowledged, as Postfix's does behind the
+        tickets of TLS 1.3: a delayed acknowledgement would stall the dialogue by 40 ms.
+        """
+        if _QUICK_ACK is not None:
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def _take(self, size: int) -> bytes:
         taken = bytes(self._buffer[:size])

@@ -27,6 +27,7 @@ def handshake(
     host: str,
     remaining: Callable[[], float],
     may_be_plain: bool,
+    session: ssl.SSLSession | None = None,
 ) -> ssl.SSLSocket:
     """Encrypt a connection; ``plain`` belongs to what is returned or raised, or is closed.
 
@@ -36,13 +37,16 @@ def handshake(
         host: The name to ask for and to verify.
         remaining: Gives the seconds left.
         may_be_plain: Whether to look for a server that does not know that TLS comes first.
+        session: What to resume, of the same context.
 
     Raises:
         PlainSpeechError: The server speaks plain text.
         OSError: As ``ssl`` raises them; ``TimeoutError`` when the time is over.
         ValueError: The host cannot be a TLS server name.
     """
-    encrypted = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+    encrypted = context.wrap_socket(
+        plain, server_hostname=host, do_handshake_on_connect=False, session=session
+    )
     try:
         if may_be_plain and _answers_in_clear(encrypted, remaining):
             raise PlainSpeechError(socket.socket(fileno=encrypted.detach()))

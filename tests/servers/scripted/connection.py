@@ -80,6 +80,14 @@ class Connection:
         del self._pending[:size]
         return taken
 
+    def read_exact(self, size: int) -> bytes:
+        """Return so many bytes."""
+        while len(self._pending) < size:
+            self._pending += self._receive()
+        taken = bytes(self._pending[:size])
+        del self._pending[:size]
+        return taken
+
     def read_some(self) -> bytes:
         """Return what comes next, as soon as something does."""
         if not self._pending:
@@ -110,9 +118,13 @@ class Connection:
         if self.stopping.wait(seconds):
             raise ScriptOverError
 
+    def shut(self) -> None:
+        """Say that nothing more will come, and go on listening."""
+        self._sock.shutdown(socket.SHUT_WR)
+
     def end(self) -> None:
         """Say that nothing more will come, then read what is under way, so that nothing sent gets lost."""
-        self._sock.shutdown(socket.SHUT_WR)
+        self.shut()
         self._sock.settimeout(_DRAIN_SECONDS)
         self.read_to_the_end()
 

@@ -1,4 +1,4 @@
-"""An IMAP server's side of a read-only session with an empty inbox, any answer of which may be replaced."""
+"""An IMAP server's side of a session with an empty inbox, any answer of which may be replaced."""
 
 from __future__ import annotations
 
@@ -24,10 +24,14 @@ _DEFAULTS = {
     "SELECT": _EXAMINED,
     "LIST": b'* LIST (\\HasNoChildren) "/" INBOX\r\n<tag> OK Listed\r\n',
     "LOGOUT": b"* BYE Logging out\r\n<tag> OK Logged out\r\n",
+    "NAMESPACE": b'* NAMESPACE (("" "/")) NIL NIL\r\n<tag> OK Done\r\n',
+    "CONSENT": b"+ Go on\r\n",
 }
 _PLAIN_OK = frozenset(
-    {"LOGIN", "AUTHENTICATE", "FETCH", "NOOP", "ID", "ENABLE", "NAMESPACE", "CLOSE", "UNSELECT", "IDLE"}
+    {"LOGIN", "AUTHENTICATE", "FETCH", "NOOP", "ID", "ENABLE", "CLOSE", "UNSELECT", "IDLE"}
+    | {"APPEND", "CREATE", "SUBSCRIBE", "STATUS"}
 )
+_LITERAL = re.compile(rb"\{(\d+)(\+?)\}$")
 KEYS = frozenset({*_DEFAULTS, *_PLAIN_OK, "CAPABILITY"})
 
 
@@ -40,7 +44,8 @@ def mailbox_script(
     """Return the script of a well-behaved IMAP server, except for what is told.
 
     Args:
-        overrides: What to answer to a command instead (see ``KEYS``; ``UID FETCH`` is ``FETCH``). Bytes are
+        overrides: What to answer to a command instead (see ``KEYS``; ``UID FETCH`` is ``FETCH``; ``CONSENT``
+            is what the literal of APPEND waits for, and without ``+`` an end of the command). Bytes are
             sent with ``<tag>`` replaced by the command's tag; without ``<tag>`` they are the rest of the
             tagged line, such as ``b"NO [AUTHENTICATIONFAILED] No"``. A step, or several, is done in place
             of an answer.
@@ -63,6 +68,8 @@ class _Mailbox:
         self._answer(connection, "GREETING", tag=b"*")
         while True:
             tag, verb, line = self._command(connection)
+            if verb == "APPEND" and not self._took_message(connection, line, tag=tag):
+                continue
             if verb == "AUTHENTICATE" and len(line.split()) == 3:
                 connection.send(b"+ \r\n")
                 connection.commands.append(connection.read_line().rstrip(b"\r\n"))
@@ -78,7 +85,7 @@ class _Mailbox:
 
     def _command(self, connection: Connection) -> tuple[bytes, str, bytes]:
         line = connection.read_line().rstrip(b"\r\n")
-        while re.search(rb"\{\d+\}$", line):
+        while b" APPEND " not in line and re.search(rb"\{\d+\}$", line):
             connection.send(b"+ Go on\r\n")
             line += b"\r\n" + connection.read_line().rstrip(b"\r\n")
         connection.commands.append(line)
@@ -87,12 +94,22 @@ class _Mailbox:
         verb = verbs[-1] if verbs[0] == "UID" else verbs[0]
         return (words[0] if words else b"*"), verb, line
 
+    def _took_message(self, connection: Connection, line: bytes, *, tag: bytes) -> bool:
+        literal = _LITERAL.search(line)
+        if literal is None:
+            return True
+        if not literal[2] and not self._answer(connection, "CONSENT", tag=tag).startswith(b"+"):
+            return False
+        connection.messages.append(connection.read_exact(int(literal[1])))
+        connection.read_line()
+        return True
+
     def _answer(self, connection: Connection, verb: str, *, tag: bytes) -> bytes:
         answer = self.overrides.get(verb, self._default(connection, verb))
         if not isinstance(answer, bytes):
             play_instead(answer, connection)
             return b""
-        if b"<tag>" not in answer and verb != "GREETING":
+        if b"<tag>" not in answer and verb != "GREETING" and not answer.startswith(b"+"):
             answer = b"<tag> " + answer
         reply = answer.replace(b"<tag>", tag)
         reply = reply if reply.endswith(b"\n") else reply + b"\r\n"

@@ -22,18 +22,20 @@ _DEFAULTS = {
     ".": b"250 2.0.0 Queued as SCRIPTED",
     "HELO": b"250 scripted.test",
     "RSET": b"250 2.0.0 Ok",
+    "CHUNK": b"250 2.0.0 Chunk ok",
     "NOOP": b"250 2.0.0 Ok",
     "QUIT": b"221 2.0.0 Bye",
     "VRFY": b"252 2.0.0 Cannot say",
     "HELP": b"214 2.0.0 No",
 }
-KEYS = frozenset({*_DEFAULTS, "EHLO", "EHLO-TLS"})
+KEYS = frozenset({*_DEFAULTS, "EHLO", "EHLO-TLS", "BDAT"})
 
 
 def submission_script(
     *,
     overrides: Mapping[str, Answer] | None = None,
     recipients: Mapping[str, Answer] | None = None,
+    senders: Mapping[str, Answer] | None = None,
     tls_context: ssl.SSLContext | None = None,
     capabilities: Sequence[str] = CAPABILITIES,
     mechanisms: str = "PLAIN LOGIN",
@@ -43,10 +45,12 @@ def submission_script(
     Args:
         overrides: What to answer to a command instead: by verb (see ``KEYS``; ``.`` is the end of the
             message, ``EHLO-TLS`` the EHLO within TLS alone). Bytes are a reply; the last CR LF is added where
-            it is missing. A step, or several, is done in place of a reply.
+            it is missing. A step, or several, is done in place of a reply. An answer to ``BDAT`` is that of a
+            server that does not know it: the content is taken for commands.
         recipients: What to answer to RCPT for these addresses.
+        senders: What to answer to MAIL for these addresses.
         tls_context: Offer STARTTLS, and AUTH only after it; without it AUTH is offered at once.
-        capabilities: The EHLO keywords besides STARTTLS and AUTH.
+        capabilities: The EHLO keywords besides STARTTLS and AUTH; with CHUNKING, BDAT is understood.
         mechanisms: Those of AUTH; none if empty.
     """
     told = dict(overrides or {})
@@ -56,6 +60,7 @@ def submission_script(
         _Submission(
             overrides=told,
             recipients=dict(recipients or {}),
+            senders=dict(senders or {}),
             tls_context=tls_context,
             capabilities=tuple(capabilities),
             mechanisms=mechanisms,
@@ -67,6 +72,7 @@ def submission_script(
 class _Submission:
     overrides: Mapping[str, Answer]
     recipients: Mapping[str, Answer]
+    senders: Mapping[str, Answer]
     tls_context: ssl.SSLContext | None
     capabilities: tuple[str, ...]
     mechanisms: str
@@ -80,6 +86,8 @@ class _Session:
     told: _Submission
     connection: Connection
     accepted: int = field(default=0)
+    has_sender: bool = field(default=False)
+    chunks: bytearray = field(default_factory=bytearray)
 
     def run(self) -> None:
         self._answer("GREETING")
@@ -90,6 +98,8 @@ class _Session:
             "MAIL": self._mail,
             "RCPT": self._rcpt,
             "DATA": self._data,
+            "BDAT": self._bdat,
+            "RSET": self._rset,
             "QUIT": self._quit,
         }
         while True:
@@ -147,23 +157,54 @@ class _Session:
         self._answer("AUTH")
 
     def _mail(self, line: bytes) -> None:
-        self.accepted = 0
-        self._answer("MAIL")
+        if self.has_sender:
+            self._play(b"503 5.5.1 Nested MAIL command")
+            return
+        told = self.told.senders.get(_address(line))
+        reply = self._answer("MAIL") if told is None else self._play(told)
+        self.has_sender = reply.startswith(b"2")
+
+    def _rset(self, line: bytes) -> None:
+        self._end_transaction()
+        self._answer("RSET")
+
+    def _end_transaction(self) -> None:
+        self.has_sender, self.accepted = False, 0
+        self.chunks.clear()
 
     def _rcpt(self, line: bytes) -> None:
-        found = re.search(rb"<([^>]*)>", line)
-        address = found[1].decode("utf-8", "replace") if found else ""
-        told = self.told.recipients.get(address)
+        told = self.told.recipients.get(_address(line))
+        if not self.has_sender and told is None and "RCPT" not in self.told.overrides:
+            self._play(b"503 5.5.1 No sender yet")
+            return
         reply = self._answer("RCPT") if told is None else self._play(told)
         self.accepted += reply.startswith(b"2")
 
     def _data(self, line: bytes) -> None:
-        if "DATA" not in self.told.overrides and not self.accepted:
+        if "DATA" not in self.told.overrides and not self.accepted:  # RFC 2920 §3.2
             self._play(b"554 5.5.1 No valid recipients")
             return
         if self._answer("DATA").startswith(b"354"):
-            self.connection.messages.append(self._message())
-            self._answer(".")
+            self._take_over(self._message())
+
+    def _bdat(self, line: bytes) -> None:
+        """Take a chunk (RFC 3030 §2); without a valid recipient it is read all the same."""
+        found = re.fullmatch(rb"BDAT (\d+)( LAST)?", line, re.IGNORECASE)
+        if "BDAT" in self.told.overrides or "CHUNKING" not in self.told.capabilities or not found:
+            self._play(self.told.overrides.get("BDAT", b"500 5.5.2 Command unrecognized"))
+            return
+        self.chunks += self.connection.read_exact(int(found[1]))
+        if not self.accepted:
+            self._play(b"554 5.5.1 No valid recipients")
+        elif found[2]:
+            self._take_over(bytes(self.chunks))
+        else:
+            self._answer("CHUNK")
+
+    def _take_over(self, message: bytes) -> None:
+        self.connection.messages.append(message)
+        self._end_transaction()
+        self._answer(".")
 
     def _message(self) -> bytes:
         lines = []
@@ -175,3 +216,8 @@ class _Session:
         self._answer("QUIT")
         self.connection.end()
         raise ScriptOverError
+
+
+def _address(line: bytes) -> str:
+    found = re.search(rb"<([^>]*)>", line)
+    return found[1].decode("utf-8", "replace") if found else ""

@@ -11,8 +11,8 @@ import typer
 from fluenzr_smtp import ports, settings
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.account import pace, servers
 from fluenzr_smtp.cli.account import secret as secrets
-from fluenzr_smtp.cli.account import servers
 from fluenzr_smtp.cli.account.records import ACCOUNT, account_record
 from fluenzr_smtp.cli.account.verification import Verified, end_unsaved, may_save, verify
 from fluenzr_smtp.cli.checks import CHECK, check_records
@@ -48,6 +48,7 @@ class Request:
     no_auth: bool
     no_test: bool
     servers: servers.ServerOptions
+    pace: pace.PaceOptions
     secret: secrets.SecretSource
     timeout: float
 
@@ -88,6 +89,8 @@ def add(
     no_imap: servers.NoImap = False,
     trust_cert: servers.TrustCert = None,
     ca_file: servers.CaFile = None,
+    limit: pace.Limits = None,
+    pause: pace.Pause = None,
     password_stdin: secrets.StdinFlag = False,
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
@@ -113,6 +116,7 @@ def add(
             trust_cert=trust_cert,
             ca_file=ca_file,
         ),
+        pace=pace.PaceOptions.of(limit, pause),
         secret=secrets.SecretSource(stdin=password_stdin, file=password_file, command=password_command),
         timeout=float(timeout),
     )
@@ -148,7 +152,9 @@ def _save(run: Invocation, verified: Verified) -> None:
 
 
 def _require_sense(request: Request) -> None:
-    """Refuse what contradicts itself, before anything is looked at."""
+    """Refuse what contradicts itself or cannot be read, before anything is looked at."""
+    request.pace.chosen_limits()
+    request.pace.chosen_pause()
     logins = (*request.secret.named, *(("--username",) if request.username is not None else ()))
     if request.no_auth and logins:
         reason = f"--no-auth and {logins[0]} exclude each other"
@@ -182,6 +188,8 @@ def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Pre
         has_imap=not request.servers.no_imap,
         pin=run.app.files.pin(request.servers.trust_cert) if request.servers.trust_cert else None,
         authority=run.app.files.authority(request.servers.ca_file) if request.servers.ca_file else None,
+        limits=request.pace.chosen_limits(),
+        pause=request.pace.chosen_pause(),
     )
     return choices, preset
 

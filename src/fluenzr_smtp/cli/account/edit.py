@@ -10,8 +10,8 @@ import typer
 from fluenzr_smtp import settings
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.account import pace, servers
 from fluenzr_smtp.cli.account import secret as secrets
-from fluenzr_smtp.cli.account import servers
 from fluenzr_smtp.cli.account.manage import Name
 from fluenzr_smtp.cli.account.records import ACCOUNT, account_record
 from fluenzr_smtp.cli.account.verification import Verified, end_unsaved, may_save, verify
@@ -28,6 +28,7 @@ _EXAMPLES = examples(
     "fluenzr account edit shop --password",
     "fluenzr account edit shop --smtp-port 465 --encryption ssl",
     "fluenzr account edit shop --display-name 'The Shop'",
+    "fluenzr account edit shop --limit 200/1h --limit 500:recipients/24h --pause 2s --no-test",
 )
 
 
@@ -39,6 +40,7 @@ class Request:
     username: str | None
     no_test: bool
     servers: servers.ServerOptions
+    pace: pace.PaceOptions
     ask_secret: bool
     secret: secrets.SecretSource
     timeout: float
@@ -47,7 +49,7 @@ class Request:
     def changes_nothing(self) -> bool:
         """Say whether no option asks for a change."""
         said = (self.display_name, self.username, *self.secret.named)
-        return not self.ask_secret and not any(each is not None for each in said) and self._keeps_servers
+        return not self.ask_secret and not any(each is not None for each in said) and self._keeps_options
 
     @property
     def names_login(self) -> bool:
@@ -55,8 +57,8 @@ class Request:
         return self.username is not None or self.ask_secret or bool(self.secret.named)
 
     @property
-    def _keeps_servers(self) -> bool:
-        return self.servers == servers.ServerOptions()
+    def _keeps_options(self) -> bool:
+        return self.servers == servers.ServerOptions() and self.pace == pace.PaceOptions()
 
 
 def register(tree: typer.Typer) -> None:
@@ -84,6 +86,8 @@ def edit(
     no_imap: servers.NoImap = False,
     trust_cert: servers.TrustCert = None,
     ca_file: servers.CaFile = None,
+    limit: pace.Limits = None,
+    pause: pace.Pause = None,
     password: Annotated[
         bool, typer.Option("--password", help="Ask for a new password at the terminal.")
     ] = False,
@@ -108,6 +112,7 @@ def edit(
             trust_cert=trust_cert,
             ca_file=ca_file,
         ),
+        pace=pace.PaceOptions.of(limit, pause),
         ask_secret=password,
         secret=secrets.SecretSource(stdin=password_stdin, file=password_file, command=password_command),
         timeout=float(timeout),
@@ -165,6 +170,8 @@ def _changed(run: Invocation, account: Account, request: Request) -> Account:
         has_imap=not options.no_imap,
         pin=run.app.files.pin(options.trust_cert) if options.trust_cert else None,
         authority=run.app.files.authority(options.ca_file) if options.ca_file else None,
+        limits=request.pace.chosen_limits(account.limits),
+        pause=request.pace.chosen_pause(account.pause),
     )
     return settings.change_account(account, choices, preset)
 

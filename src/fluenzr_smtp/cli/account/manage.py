@@ -9,14 +9,18 @@ import typer
 
 from fluenzr_smtp.cli import age
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.cli.account.records import ACCOUNT, account_record, account_rows
+from fluenzr_smtp.cli.account.records import ACCOUNT, account_record, account_rows, limits_record
+from fluenzr_smtp.cli.limits import LIMIT_IN_FORCE
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.tree import Command, examples
+from fluenzr_smtp.model import Preset, StoredAccount
 
 SCHEMAS = {
     "account list": form.record(accounts=form.array(ACCOUNT), default=form.nullable(form.TEXT)),
-    "account show": form.record(account=ACCOUNT, default=form.BOOLEAN),
+    "account show": form.record(
+        account=ACCOUNT, default=form.BOOLEAN, limits_in_force=form.array(LIMIT_IN_FORCE)
+    ),
     "account rename": form.record(old=form.TEXT, new=form.TEXT),
     "account remove": form.record(removed=form.nullable(form.TEXT)),
     "account default": form.record(default=form.nullable(form.TEXT)),
@@ -77,8 +81,13 @@ def show(ctx: typer.Context, name: Name) -> None:
     run = current(ctx)
     stored = run.app.accounts.get(name)
     is_default = run.app.default_name(run.app.accounts.list()) == stored.account.name
-    data = {"account": account_record(stored), "default": is_default}
-    run.end(data, show=lambda: run.output.fields(account_rows(stored)))
+    preset = _preset(run, stored)
+    data = {
+        "account": account_record(stored),
+        "default": is_default,
+        "limits_in_force": limits_record(stored.account, preset),
+    }
+    run.end(data, show=lambda: run.output.fields(account_rows(stored, preset)))
 
 
 def rename(
@@ -90,6 +99,7 @@ def rename(
     run = current(ctx)
     name = run.app.accounts.get(old).account.name
     run.app.accounts.rename(name, new)
+    run.app.outbox.rename_account(name, new)  # what waits goes out from the same account
     config = run.app.config
     if config.default_account == name:
         run.app.save_config(replace(config, default_account=new))
@@ -138,6 +148,10 @@ def default(
             run.output.note(_NO_ACCOUNT)
 
     run.end({"default": chosen or None}, show=show_name)
+
+
+def _preset(run: Invocation, stored: StoredAccount) -> Preset | None:
+    return run.app.servers.preset_of(run.app.servers.target_of(stored))
 
 
 def _forget_default(run: Invocation, name: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.checks import described
-from fluenzr_smtp.model import Endpoint, StoredAccount
+from fluenzr_smtp.cli.limits import LIMIT, limit_record, limit_told
+from fluenzr_smtp.model import Account, Endpoint, Limit, Preset, StoredAccount
+from fluenzr_smtp.pacing import span
+from fluenzr_smtp.settings import limits_in_force
 
 _SERVER = form.record(
     host=form.TEXT,
@@ -22,6 +25,8 @@ ACCOUNT = form.record(
     smtp=_SERVER,
     imap=form.nullable(_SERVER),
     preset=form.nullable(form.TEXT),
+    limits=form.nullable(form.array(LIMIT)),
+    pause_seconds=form.nullable(form.NUMBER),
     has_secret=form.BOOLEAN,
     created=form.TIME,
     secret_changed=form.TIME,
@@ -39,6 +44,8 @@ def account_record(stored: StoredAccount) -> dict[str, object]:
         "smtp": _server(account.smtp),
         "imap": None if account.imap is None else _server(account.imap),
         "preset": account.preset,
+        "limits": None if account.limits is None else [limit_record(each) for each in account.limits],
+        "pause_seconds": None if account.pause is None else account.pause.total_seconds(),
         "has_secret": stored.secret is not None,
         "created": stored.created,
         "secret_changed": stored.secret_changed,
@@ -55,8 +62,14 @@ def _server(endpoint: Endpoint) -> dict[str, object]:
     }
 
 
-def account_rows(stored: StoredAccount) -> list[tuple[str, str]]:
-    """Return the account as rows of label and value."""
+def limits_record(account: Account, preset: Preset | None) -> list[dict[str, object]]:
+    """Return the limits in force, each with where it comes from: the account or its preset."""
+    in_force = limits_in_force(account, preset)
+    return [{**limit_record(each), "origin": _origin(each, account)} for each in in_force]
+
+
+def account_rows(stored: StoredAccount, preset: Preset | None) -> list[tuple[str, str]]:
+    """Return the account as rows of label and value; ``preset`` is the one whose limits hold for it."""
     account = stored.account
     changed = stored.secret_changed.astimezone().date().isoformat()
     rows = [
@@ -69,6 +82,25 @@ def account_rows(stored: StoredAccount) -> list[tuple[str, str]]:
         ("imap", described(account.imap) if account.imap else "none"),
         ("", f"SHA-256 {account.imap.pin}" if account.imap and account.imap.pin else ""),
         ("preset", account.preset or ""),
+        *_limit_rows(account, preset),
+        ("pause", f"{span(account.pause)} between two messages" if account.pause else ""),
         ("password", f"in the vault, set on {changed}" if stored.secret else "none"),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _limit_rows(account: Account, preset: Preset | None) -> list[tuple[str, str]]:
+    told = [_limit_told(each, account, preset) for each in limits_in_force(account, preset)]
+    if account.limits == ():
+        told.insert(0, "none over time, as set for this account")
+    return [("limits" if at == 0 else "", each) for at, each in enumerate(told or ["none known"])]
+
+
+def _limit_told(limit: Limit, account: Account, preset: Preset | None) -> str:
+    if preset is None or _origin(limit, account) == "account":
+        return f"{limit_told(limit)}, set for this account"
+    return f"{limit_told(limit)}, of the preset {preset.key}"
+
+
+def _origin(limit: Limit, account: Account) -> str:
+    return "account" if limit in (account.limits or ()) else "preset"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fluenzr_smtp.app import STEP_SECONDS
+from fluenzr_smtp.app.post import Parcel
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.servers import Timeout
 from fluenzr_smtp.cli.checks import CHECK, CheckLines, Mark, check_records
@@ -179,7 +180,8 @@ def _sent(run: Invocation, stored: StoredAccount, request: Request, lines: Check
             f"That it can be read shows that {account.address} is able to send.\n"
         ),
     )
-    delivery = run.app.servers.deliver(stored, run.app.compose(draft), timeout=request.timeout)
+    parcel = Parcel(submission=run.app.compose(draft))
+    (delivery,) = run.app.post.send(stored, (parcel,), timeout=request.timeout)
     lines.heading(f"Message to {recipient}")
     mark = Mark.OK if delivery.reply else Mark.FAILED
     lines.row(mark, Stage.MESSAGE, None, _outcome(delivery), is_last=True)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from dataclasses import replace as changed_to
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
 
+from fluenzr_smtp.accounts.payload import decode, encode
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import Account, Endpoint, Fingerprint, Secret, Security, StoredAccount
+from fluenzr_smtp.model import Secret, StoredAccount
 from fluenzr_smtp.problems import ProblemCode, Stage
-from fluenzr_smtp.vault import Argon2Cost, Vault, damaged, export_damaged, open_export, seal_export
+from fluenzr_smtp.vault import Argon2Cost, Vault, export_damaged, open_export, seal_export
 
-FORMAT = 1
 NAME_LIMIT = 64
 
-_PAYLOAD = frozenset({"format", "accounts"})
-_ENDPOINT = frozenset({"host", "port", "security", "pin", "authority"})
-_ACCOUNT = frozenset(
-    {"name", "address", "display_name", "username", "smtp", "imap", "imap_username", "preset"}
-    | {"secret", "created", "secret_changed"}
-)
 # Controls, invisible format characters (bidi among them), surrogates, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -220,32 +210,6 @@ def find(accounts: tuple[StoredAccount, ...], wanted: str) -> StoredAccount:
     raise _unknown(wanted, same_address or accounts)
 
 
-def encode(accounts: tuple[StoredAccount, ...]) -> bytes:
-    """Return the payload that holds these accounts."""
-    fields = {"format": FORMAT, "accounts": [_account_fields(each) for each in accounts]}
-    return json.dumps(fields, separators=(",", ":")).encode("ascii")
-
-
-def decode(payload: bytes) -> tuple[StoredAccount, ...]:
-    """Read the accounts of a payload. A field that is not known is refused: a write would lose it.
-
-    Raises:
-        FluenzrError: ``vault-newer``, ``vault-damaged``.
-    """
-    try:
-        fields = json.loads(payload.decode("ascii"))
-        version = fields["format"]
-        if type(version) is int and version > FORMAT:
-            raise failure(ProblemCode.VAULT_NEWER, Stage.VAULT, version=version)
-        _expect(fields, _PAYLOAD)
-        if type(version) is not int or version != FORMAT:
-            raise ValueError("format")
-        return tuple(_stored(each) for each in _typed(fields["accounts"], list))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        # Not chained: the exception may quote the payload.
-        raise damaged("accounts") from None
-
-
 def _named(accounts: tuple[StoredAccount, ...], name: str) -> StoredAccount:
     for stored in accounts:
         if stored.account.name == name:
@@ -284,97 +248,3 @@ def _merge(accounts: tuple[StoredAccount, ...], imported: tuple[StoredAccount, .
 
 def _taken(names: tuple[str, ...]) -> FluenzrError:
     return failure(ProblemCode.ACCOUNT_EXISTS, Stage.USAGE, None, account=names[0], names=names)
-
-
-def _account_fields(stored: StoredAccount) -> dict[str, object]:
-    account = stored.account
-    return {
-        "name": account.name,
-        "address": account.address,
-        "display_name": account.display_name,
-        "username": account.username,
-        "smtp": _endpoint_fields(account.smtp),
-        "imap": None if account.imap is None else _endpoint_fields(account.imap),
-        "imap_username": account.imap_username,
-        "preset": account.preset,
-        "secret": None if stored.secret is None else stored.secret.reveal(),
-        "created": stored.created.astimezone(UTC).isoformat(),
-        "secret_changed": stored.secret_changed.astimezone(UTC).isoformat(),
-    }
-
-
-def _endpoint_fields(endpoint: Endpoint) -> dict[str, object]:
-    return {
-        "host": endpoint.host,
-        "port": endpoint.port,
-        "security": endpoint.security.value,
-        "pin": None if endpoint.pin is None else endpoint.pin.sha256,
-        "authority": endpoint.authority,
-    }
-
-
-def _stored(fields: Any) -> StoredAccount:  # noqa: ANN401 - JSON of unknown shape; what is wrong raises
-    _expect(fields, _ACCOUNT)
-    secret = _text_or_none(fields["secret"])
-    account = Account(
-        name=_typed(fields["name"], str),
-        address=_typed(fields["address"], str),
-        display_name=_typed(fields["display_name"], str),
-        username=_text_or_none(fields["username"]),
-        smtp=_endpoint(fields["smtp"]),
-        imap=None if fields["imap"] is None else _endpoint(fields["imap"]),
-        imap_username=_text_or_none(fields["imap_username"]),
-        preset=_text_or_none(fields["preset"]),
-    )
-    return StoredAccount(
-        account=account,
-        secret=None if secret is None else Secret(secret),
-        created=_moment(fields["created"]),
-        secret_changed=_moment(fields["secret_changed"]),
-    )
-
-
-def _endpoint(fields: Any) -> Endpoint:  # noqa: ANN401
-    _expect(fields, _ENDPOINT)
-    return _same_endpoint(
-        _typed(fields["host"], str),
-        _typed(fields["port"], int),
-        _typed(fields["security"], str),
-        _text_or_none(fields["pin"]),
-        _text_or_none(fields["authority"]),
-    )
-
-
-@lru_cache(maxsize=256)
-def _same_endpoint(host: str, port: int, security: str, pin: str | None, authority: str | None) -> Endpoint:
-    """Make an endpoint once for all accounts that share it: of a thousand accounts most do."""
-    return Endpoint(
-        host=host,
-        port=port,
-        security=Security(security),
-        pin=None if pin is None else Fingerprint(pin),
-        authority=authority,
-    )
-
-
-def _expect(fields: object, names: frozenset[str]) -> None:
-    if _typed(fields, dict).keys() != names:
-        raise ValueError("fields")
-
-
-def _typed(value: object, kind: type[Any]) -> Any:  # noqa: ANN401
-    # Exactly this type: bool passes for int, and int does not pass for float.
-    if type(value) is not kind:
-        raise TypeError("type")
-    return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(_typed(value, str))
-
-
-def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(_typed(value, str))
-    if moment.tzinfo is None:
-        raise ValueError("a time without zone")
-    return moment.astimezone(UTC)

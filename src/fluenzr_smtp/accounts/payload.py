@@ -1,0 +1,217 @@
+"""Accounts and their secrets as the vault keeps them: JSON that is read strictly.
+
+Format 2 adds to every account its limits and its pause. It is written only where an account has any, so that
+an older version goes on reading what it understands, and refuses, rather than loses, what it does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.model import (
+    Account,
+    Endpoint,
+    Fingerprint,
+    Limit,
+    LimitUnit,
+    Secret,
+    Security,
+    StoredAccount,
+)
+from fluenzr_smtp.pacing import LONGEST_PAUSE, LONGEST_WINDOW
+from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.vault import damaged
+
+FORMAT = 2
+"""The newest format that is read and written."""
+
+_PAYLOAD = frozenset({"format", "accounts"})
+_ENDPOINT = frozenset({"host", "port", "security", "pin", "authority"})
+_PACE = frozenset({"limits", "pause_seconds"})
+_FIRST_ACCOUNT = frozenset(
+    {"name", "address", "display_name", "username", "smtp", "imap", "imap_username", "preset"}
+    | {"secret", "created", "secret_changed"}
+)
+_ACCOUNT = {1: _FIRST_ACCOUNT, 2: _FIRST_ACCOUNT | _PACE}
+_LIMIT = frozenset({"unit", "count", "per_seconds", "scope", "source"})
+
+
+def encode(accounts: tuple[StoredAccount, ...]) -> bytes:
+    """Return the payload that holds these accounts, in the oldest format that can."""
+    version = 2 if any(_has_pace(each.account) for each in accounts) else 1
+    fields = {"format": version, "accounts": [_account_fields(each, version) for each in accounts]}
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
+
+
+def decode(payload: bytes) -> tuple[StoredAccount, ...]:
+    """Read the accounts of a payload. A field that is not known is refused: a write would lose it.
+
+    Raises:
+        FluenzrError: ``vault-newer``, ``vault-damaged``.
+    """
+    try:
+        fields = json.loads(payload.decode("ascii"))
+        version = fields["format"]
+        if type(version) is int and version > FORMAT:
+            raise failure(ProblemCode.VAULT_NEWER, Stage.VAULT, version=version)
+        _expect(fields, _PAYLOAD)
+        if type(version) is not int or version not in _ACCOUNT:
+            raise ValueError("format")
+        return tuple(_stored(each, version) for each in _typed(fields["accounts"], list))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        # Not chained: the exception may quote the payload.
+        raise damaged("accounts") from None
+
+
+def _has_pace(account: Account) -> bool:
+    return account.limits is not None or account.pause is not None
+
+
+def _account_fields(stored: StoredAccount, version: int) -> dict[str, object]:
+    account = stored.account
+    return {
+        **({} if version == 1 else _pace_fields(account)),
+        "name": account.name,
+        "address": account.address,
+        "display_name": account.display_name,
+        "username": account.username,
+        "smtp": _endpoint_fields(account.smtp),
+        "imap": None if account.imap is None else _endpoint_fields(account.imap),
+        "imap_username": account.imap_username,
+        "preset": account.preset,
+        "secret": None if stored.secret is None else stored.secret.reveal(),
+        "created": stored.created.astimezone(UTC).isoformat(),
+        "secret_changed": stored.secret_changed.astimezone(UTC).isoformat(),
+    }
+
+
+def _pace_fields(account: Account) -> dict[str, object]:
+    return {
+        "limits": None if account.limits is None else [_limit_fields(each) for each in account.limits],
+        "pause_seconds": None if account.pause is None else account.pause.total_seconds(),
+    }
+
+
+def _limit_fields(limit: Limit) -> dict[str, object]:
+    return {
+        "unit": limit.unit.value,
+        "count": limit.count,
+        "per_seconds": None if limit.per is None else int(limit.per.total_seconds()),
+        "scope": limit.scope,
+        "source": limit.source,
+    }
+
+
+def _endpoint_fields(endpoint: Endpoint) -> dict[str, object]:
+    return {
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "security": endpoint.security.value,
+        "pin": None if endpoint.pin is None else endpoint.pin.sha256,
+        "authority": endpoint.authority,
+    }
+
+
+def _stored(
+    fields: Any,  # noqa: ANN401 - JSON of unknown shape; what is wrong raises
+    version: int,
+) -> StoredAccount:
+    _expect(fields, _ACCOUNT[version])
+    secret = _text_or_none(fields["secret"])
+    account = Account(
+        name=_typed(fields["name"], str),
+        address=_typed(fields["address"], str),
+        display_name=_typed(fields["display_name"], str),
+        username=_text_or_none(fields["username"]),
+        smtp=_endpoint(fields["smtp"]),
+        imap=None if fields["imap"] is None else _endpoint(fields["imap"]),
+        imap_username=_text_or_none(fields["imap_username"]),
+        preset=_text_or_none(fields["preset"]),
+        **({} if version == 1 else _pace(fields)),
+    )
+    return StoredAccount(
+        account=account,
+        secret=None if secret is None else Secret(secret),
+        created=_moment(fields["created"]),
+        secret_changed=_moment(fields["secret_changed"]),
+    )
+
+
+def _pace(fields: Mapping[str, Any]) -> dict[str, Any]:
+    limits, pause = fields["limits"], fields["pause_seconds"]
+    return {
+        "limits": None if limits is None else tuple(_limit(each) for each in _typed(limits, list)),
+        "pause": None if pause is None else _span(_typed(pause, float), LONGEST_PAUSE),
+    }
+
+
+def _limit(fields: Any) -> Limit:  # noqa: ANN401
+    _expect(fields, _LIMIT)
+    count, per = _typed(fields["count"], int), fields["per_seconds"]
+    if count < 1:
+        raise ValueError("count")
+    return Limit(
+        unit=LimitUnit(fields["unit"]),
+        count=count,
+        per=None if per is None else _span(_typed(per, int), LONGEST_WINDOW),
+        scope=_typed(fields["scope"], str),
+        source=_typed(fields["source"], str),
+    )
+
+
+def _span(seconds: float, longest: timedelta) -> timedelta:
+    span = timedelta(seconds=seconds)
+    if not timedelta(0) < span <= longest:
+        raise ValueError("span")
+    return span
+
+
+def _endpoint(fields: Any) -> Endpoint:  # noqa: ANN401
+    _expect(fields, _ENDPOINT)
+    return _same_endpoint(
+        _typed(fields["host"], str),
+        _typed(fields["port"], int),
+        _typed(fields["security"], str),
+        _text_or_none(fields["pin"]),
+        _text_or_none(fields["authority"]),
+    )
+
+
+@lru_cache(maxsize=256)
+def _same_endpoint(host: str, port: int, security: str, pin: str | None, authority: str | None) -> Endpoint:
+    """Make an endpoint once for all accounts that share it: of a thousand accounts most do."""
+    return Endpoint(
+        host=host,
+        port=port,
+        security=Security(security),
+        pin=None if pin is None else Fingerprint(pin),
+        authority=authority,
+    )
+
+
+def _expect(fields: object, names: frozenset[str]) -> None:
+    if _typed(fields, dict).keys() != names:
+        raise ValueError("fields")
+
+
+def _typed(value: object, kind: type[Any]) -> Any:  # noqa: ANN401
+    # Exactly this type: bool passes for int, and int does not pass for float.
+    if type(value) is not kind:
+        raise TypeError("type")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(_typed(value, str))
+
+
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(_typed(value, str))
+    if moment.tzinfo is None:
+        raise ValueError("a time without zone")
+    return moment.astimezone(UTC)

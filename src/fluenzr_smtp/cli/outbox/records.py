@@ -1,0 +1,128 @@
+"""A message of the outbox as documents and tables show it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.output import printable, reply_line
+from fluenzr_smtp.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fluenzr_smtp.cli.options import Invocation
+    from fluenzr_smtp.outbox import Record
+
+STATE = form.choice(*(each.value for each in State))
+RECORD = form.record(
+    id=form.TEXT,
+    account=form.TEXT,
+    state=STATE,
+    mail_from=form.TEXT,
+    message_id=form.TEXT,
+    size_bytes=form.INTEGER,
+    key=form.nullable(form.TEXT),
+    created=form.TIME,
+    changed=form.TIME,
+    due=form.nullable(form.TIME),
+    expires=form.nullable(form.TIME),
+    attempts=form.INTEGER,
+    problem=form.nullable(form.PROBLEM),
+    recipients=form.array(
+        form.record(
+            recipient=form.TEXT,
+            state=STATE,
+            reply=form.nullable(form.REPLY),
+            problem=form.nullable(form.PROBLEM),
+        )
+    ),
+)
+
+
+def record(found: Record) -> dict[str, object]:
+    """Return a message as documents show it."""
+    return {
+        "id": found.id,
+        "account": found.account,
+        "state": found.state,
+        "mail_from": found.mail_from,
+        "message_id": found.message_id,
+        "size_bytes": found.size_bytes,
+        "key": found.key or None,
+        "created": found.created,
+        "changed": found.changed,
+        "due": found.due,
+        "expires": found.expires,
+        "attempts": found.attempts,
+        "problem": found.problem,
+        "recipients": [
+            {
+                "recipient": each.address,
+                "state": each.state,
+                "reply": each.reply,
+                "problem": each.problem,
+            }
+            for each in found.recipients
+        ],
+    }
+
+
+def table(run: Invocation, records: Iterable[Record]) -> None:
+    """Show messages as a table."""
+    from fluenzr_smtp.cli.columns import columns
+
+    rows = (
+        (
+            each.id,
+            each.state.value,
+            local(each.due) if each.due and each.state in _WAITING else "-",
+            _recipients(each),
+            each.account,
+            str(each.attempts),
+        )
+        for each in records
+    )
+    names = ("id", "state", "next try", "to", "account", "tries")
+    run.output.table(columns(names, rows, whole=frozenset({"id", "state", "next try"})))
+
+
+def rows(run: Invocation, found: Record) -> Iterator[tuple[str, str]]:
+    """Yield what there is to know of a message, for people."""
+    yield "id", found.id
+    yield "state", found.state.value
+    yield "account", found.account
+    yield "from", found.mail_from
+    yield "Message-ID", found.message_id
+    yield "size", f"{found.size_bytes} bytes"
+    if found.key:
+        yield "key", found.key
+    yield "taken on", local(found.created)
+    yield "changed", local(found.changed)
+    if found.due is not None and found.state in _WAITING:
+        yield "next try", local(found.due)
+    if found.expires is not None and found.state in _WAITING:
+        yield "given up", local(found.expires)
+    yield "tries", str(found.attempts)
+    for each in found.recipients:
+        said = reply_line(each.reply) if each.reply else ""
+        if not said and each.problem is not None:
+            said = run.output.catalogue.sentence(each.problem).title
+        yield "to", f"{each.address}  {each.state}" + (f"  {said}" if said else "")
+    if found.problem is not None:
+        yield "why", run.output.catalogue.sentence(found.problem).title
+
+
+def local(moment: datetime) -> str:
+    """Write a time in the reader's zone."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _recipients(found: Record) -> str:
+    first = printable(found.recipients[0].address) if found.recipients else "-"
+    more = len(found.recipients) - 1
+    return f"{first} +{more}" if more > 0 else first
+
+
+_WAITING = frozenset({State.QUEUED, State.DEFERRED})

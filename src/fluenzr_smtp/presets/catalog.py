@@ -1,0 +1,120 @@
+"""The catalogue of providers: the shipped presets and the user's own, found by key, domain, MX or host.
+
+This module looks nothing up on the network and chooses nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from fluenzr_smtp import files
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.model import Preset
+from fluenzr_smtp.presets.records import LONGEST_KEY, Place, is_loopback, parse_preset
+from fluenzr_smtp.problems import ProblemCode, Stage
+
+_LIMIT_BYTES = 262_144  # several times the shipped catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetCatalog:
+    """The presets in the order of the file: the shipped ones first, then what the user added."""
+
+    presets: Mapping[str, Preset]
+
+    @classmethod
+    def load(cls, *, own: Path | None) -> PresetCatalog:
+        """Read the shipped catalogue and the user's own file over it.
+
+        A record of ``own`` replaces the shipped one of the same key as a whole. A file that is not there
+        adds nothing.
+
+        Raises:
+            FluenzrError: ``preset-invalid`` (facts ``path``, ``preset``, ``field``, ``reason``, ``detail``),
+                ``file-unreadable``.
+        """
+        shipped = read_presets(shipped_path(), is_own=False)
+        added = read_presets(own, is_own=True) if own is not None else {}
+        return cls(presets=MappingProxyType({**shipped, **added}))
+
+    def get(self, key: str) -> Preset:
+        """Return the preset of a key, in any case.
+
+        Raises:
+            FluenzrError: ``preset-unknown`` with the facts ``key`` and ``near``, the keys that may be meant.
+        """
+        found = self.presets.get(key.casefold())
+        if found is None:
+            raise failure(ProblemCode.PRESET_UNKNOWN, Stage.USAGE, key=key, near=self._near(key))
+        return found
+
+    def for_domain(self, domain: str) -> Preset | None:
+        """Return the preset that names exactly this mail domain; the user's own go first."""
+        wanted = domain.casefold().rstrip(".")
+        return next((preset for preset in self._own_first() if wanted in preset.domains), None)
+
+    def for_mx(self, hosts: Iterable[str]) -> tuple[Preset, ...]:
+        """Return the presets to one of whose MX suffixes one of the hosts belongs; the user's own go first.
+
+        Several products of a provider may share their MX hosts: all of them are returned.
+        """
+        names = tuple("." + host.casefold().rstrip(".") for host in hosts)
+        return tuple(
+            preset
+            for preset in self._own_first()
+            if any(name.endswith("." + suffix) for suffix in preset.mx for name in names)
+        )
+
+    def for_host(self, host: str) -> Preset | None:
+        """Return the one preset that has this host among its servers; an own one goes before shipped ones.
+
+        None where several share it, and for loopback: what answers there may be anything.
+        """
+        wanted = host.casefold().rstrip(".")
+        if is_loopback(wanted):
+            return None
+        found = [each for each in self._own_first() if wanted in {one.host for one in each.smtp + each.imap}]
+        own = [each for each in found if each.is_own] or found
+        return own[0] if len(own) == 1 else None
+
+    def _own_first(self) -> list[Preset]:
+        return sorted(self.presets.values(), key=lambda preset: not preset.is_own)
+
+    def _near(self, key: str) -> tuple[str, ...]:
+        """Return at most three keys: of the domain named, of a like spelling, of a name that has the word."""
+        word = key.strip().casefold()[:LONGEST_KEY]
+        at_home = self.for_domain(word.rpartition("@")[2])
+        keys = [at_home.key] if at_home else []
+        keys += difflib.get_close_matches(word, self.presets)
+        keys += [each.key for each in self.presets.values() if len(word) > 2 and word in each.name.casefold()]
+        return tuple(dict.fromkeys(keys))[:3]
+
+
+def shipped_path() -> Path:
+    """Return where the shipped catalogue lies: inside the package, or at the top of a source tree."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "presets.toml"
+    return inside if inside.is_file() else package.parents[1] / "presets.toml"
+
+
+def read_presets(path: Path, *, is_own: bool) -> Mapping[str, Preset]:
+    """Read a file of presets, keeping their order; an own one that is not there holds none.
+
+    Raises:
+        FluenzrError: ``preset-invalid``, ``file-unreadable``.
+    """
+    try:
+        tables = files.read_toml(path, limit_bytes=_LIMIT_BYTES)
+    except FileNotFoundError as error:
+        if is_own:
+            return {}
+        raise failure(
+            ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=error.strerror
+        ) from error
+    except ValueError as error:  # not TOML, or a number beyond bounds
+        raise Place(path=path).invalid("not-toml", detail=str(error)) from error
+    return {key: parse_preset(key, record, path=path, is_own=is_own) for key, record in tables.items()}

@@ -1,0 +1,250 @@
+"""Messages on their way over one connection: written as densely as the server takes them, settled in order.
+
+With PIPELINING and CHUNKING (RFC 2920, RFC 3030) a small message is one flight, envelope and content, and
+several are on their way at a time; with PIPELINING alone the next envelope follows the last content; else
+a command waits for its answer. Whatever goes wrong is told for each message: not wholly sent, refused, or in
+doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.model import Endpoint, RecipientOutcome, Skill, Skills, Submission
+from fluenzr_smtp.problems import Problem, ProblemCode, Stage
+from fluenzr_smtp.smtp.answers import SMTPAnswers
+from fluenzr_smtp.smtp.transaction import Due, Transaction, doubt
+from fluenzr_smtp.smtp.trust import PromiseBrokenError
+
+FINAL_REPLY_SECONDS = 600.0  # RFC 5321 §4.5.3.2.6: impatience after the last byte makes duplicates
+WINDOW = 8
+"""Messages that may be on their way at a time: each of them would be in doubt if the connection were lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A message and what became of each of its recipients."""
+
+    submission: Submission
+    outcomes: tuple[RecipientOutcome, ...]
+
+
+class SMTPFlights(SMTPAnswers):
+    """The part of a session in which messages are handed over."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        final_timeout: float = FINAL_REPLY_SECONDS,
+        skills: Skills = Skills(),  # noqa: B008 - frozen
+        **how: Any,  # noqa: ANN401 - as Session has them
+    ) -> None:
+        super().__init__(endpoint, final_timeout=final_timeout, skills=skills, **how)
+        self._ended: list[Settled] = []
+        self._has_begun = False
+        self._broken: PromiseBrokenError | None = None
+        self.is_interrupted = False
+
+    # -- what delivery uses --------------------------------------------------------------------------
+
+    def submit(
+        self, submission: Submission, *, about_to_end: Callable[[], None] | None = None
+    ) -> tuple[RecipientOutcome, ...]:
+        """Hand one message over; return what became of each recipient, ``in-doubt`` included.
+
+        ``about_to_end`` is called before the bytes leave with which the server may have the whole message.
+
+        Raises:
+            FluenzrError: before any recipient was named, or when the server closed the channel then:
+                ``sender-refused``, ``message-too-big``, ``smtputf8-not-offered`` ….
+            PromiseBrokenError: The server failed in an extension; nothing was accepted.
+        """
+        flight = self._pushed(submission, about_to_end)
+        while not (settled := self.settled()):
+            continue
+        if flight.refused is not None:
+            raise FluenzrError(flight.refused)
+        return settled[0].outcomes
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages were pushed whose outcome was not told yet."""
+        repeated = self._broken.unsent if self._broken is not None else ()
+        return len(self._flights) + len(self._ended) + len(repeated)
+
+    @property
+    def room(self) -> int:
+        """How many messages may be pushed now.
+
+        More than one only once this connection has taken a chunk: what follows a refused BDAT may be read as
+        commands (RFC 3030 §2), and no answer to it be believed.
+        """
+        if self._ended or self._closing is not None or not self._wire.is_open:
+            return 0
+        if any(not each.is_out for each in self._flights):
+            return 0
+        if not self._is_trusted:
+            return 0 if self._flights else 1
+        if Skill.CHUNKING in self._used:
+            return (WINDOW if Skill.CHUNKING in self.learnt.proven else 1) - len(self._flights)
+        return 2 - len(self._flights) if Skill.PIPELINING in self._used else 1 - len(self._flights)
+
+    def push(self, submission: Submission, *, about_to_end: Callable[[], None] | None = None) -> None:
+        """Write a message, or the part of it that may go before the server answers; wait for nothing.
+
+        What goes wrong is told by ``settled``.
+        """
+        self._pushed(submission, about_to_end)
+
+    def settled(self, *, wait: bool = True) -> tuple[Settled, ...]:
+        """Read the answers that are there, waiting for those of one message at least if told to.
+
+        Raises:
+            PromiseBrokenError: The server failed in an extension; nothing of what is named was accepted.
+        """
+        done: list[Settled] = self._take_ended()
+        self._raise_broken(done)
+        try:
+            while self._flights and self._is_worth_reading(wait=wait and not done):
+                if self._advance(self._flights[0]) and self.room:
+                    break  # a content went out: the next envelope may follow it before its answer is there
+                while self._flights and self._is_settled:
+                    flight = self._flights.popleft()
+                    done.append(Settled(flight.submission, flight.settled()))
+        except PromiseBrokenError as error:
+            self._broken = error
+            self._wire.close()
+        except FluenzrError as error:
+            self._lose(error.problem)
+        except KeyboardInterrupt:
+            self._interrupt()
+        if self._closing is not None and not self._flights:
+            self._wire.close()
+        done += self._take_ended()
+        self._raise_broken(done)
+        return tuple(done)
+
+    # -- within --------------------------------------------------------------------------------------
+
+    def _pushed(self, submission: Submission, about_to_end: Callable[[], None] | None) -> Transaction:
+        flight = Transaction(submission=submission, about_to_end=about_to_end)
+        self._flights.append(flight)
+        self._smtp.command_encoding = "ascii"
+        try:
+            commands = self._envelope(flight)
+            flight.content = self._small_content(submission)
+        except FluenzrError as error:  # of this message alone; nothing was written
+            flight.refused = error.problem
+            flight.is_out = True
+            return flight
+        try:
+            self._begin_flight(flight, commands)
+        except PromiseBrokenError as error:
+            self._broken = error
+            self._wire.close()
+        except FluenzrError as error:
+            self._lose(error.problem)
+        except KeyboardInterrupt:
+            self._interrupt()
+        return flight
+
+    def _begin_flight(self, flight: Transaction, commands: list[str]) -> None:
+        if len(self._flights) == 1:
+            self._prepare(Stage.SENDER)
+            if self._wire.has_ended:  # before a byte of this message left
+                raise self._wire.broken(ProblemCode.CONNECTION_LOST)
+        else:
+            self._wire.begin(Stage.SENDER)
+        due = [Due.MAIL] + [Due.RCPT] * len(flight.recipients)
+        if self._has_begun:  # RFC 3030 §2: after a failed BDAT nothing else is sure to end the transaction
+            commands, due = ["RSET", *commands], [Due.RSET, *due]
+        self._has_begun = True
+        used = self._used
+        if Skill.PIPELINING not in used:
+            self._say_one_by_one(flight, commands, due)
+        elif Skill.CHUNKING in used and self._is_trusted and flight.content is not None:
+            self._say_whole(flight, commands, due, flight.content)
+        else:
+            has_data = Skill.CHUNKING not in used
+            flight.is_grouped, flight.skill = True, Skill.PIPELINING
+            flight.due = [*due, Due.DATA] if has_data else due
+            self._say([*commands, "DATA"] if has_data else commands)
+
+    def _say_one_by_one(self, flight: Transaction, commands: list[str], due: list[Due]) -> None:
+        for command, answered in zip([*commands, "DATA"], [*due, Due.DATA], strict=True):
+            if answered is Due.DATA and flight.is_hopeless:
+                break
+            flight.due = [answered]
+            self._prepare(flight.stage)
+            self._say([command])
+            self._advance(flight)
+            if flight.refused is not None or flight.is_out:
+                break
+
+    def _is_worth_reading(self, *, wait: bool) -> bool:
+        return wait or self._is_settled or not self._flights[0].due or self._wire.has_arrived()
+
+    @property
+    def _is_settled(self) -> bool:
+        flight = self._flights[0]
+        return not flight.due and flight.is_out
+
+    def _take_ended(self) -> list[Settled]:
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _raise_broken(self, done: list[Settled]) -> None:
+        """Tell of a broken promise, but of what was settled before it first: that is not to be repeated."""
+        if self._broken is not None and not done:
+            error, self._broken = self._broken, None
+            raise error
+
+    # -- when it ends --------------------------------------------------------------------------------
+
+    def _lose(self, problem: Problem) -> None:
+        """The connection is lost: tell for each message whether the server may have it."""
+        if problem is not self._closing:
+            self._read_the_rest()
+        is_closed = self._has_closed(problem)
+        if is_closed and self._closing is not None:
+            problem = self._closing
+        for each in self._flights:
+            if each.is_hopeless or (each.is_out and not each.due):
+                outcomes = each.settled()
+            elif each.is_doubtful() and not is_closed:
+                outcomes = each.failed(doubt(problem, each.submission))
+            else:
+                outcomes = each.failed(problem)
+                each.refused = None if each.outcomes else problem
+            self._ended.append(Settled(each.submission, outcomes))
+        self._flights.clear()
+        self._wire.close()
+
+    def _has_closed(self, problem: Problem) -> bool:
+        """Say whether the server closed the channel as it had said (RFC 5321 §3.8), and looked at no more."""
+        is_end = problem.code is ProblemCode.CONNECTION_LOST and not self._smtp.is_mid_reply
+        return self._closing is not None and (is_end or problem is self._closing)
+
+    def _read_the_rest(self) -> None:
+        """Read what the server said before it went: it may tell why, or that it has taken messages over."""
+        try:
+            while self._flights and self._flights[0].due and self._wire.has_line:
+                self._advance(self._flights[0])
+                while self._flights and self._is_settled:
+                    flight = self._flights.popleft()
+                    self._ended.append(Settled(flight.submission, flight.settled()))
+        except PromiseBrokenError as error:
+            self._broken = error
+        except FluenzrError:
+            return
+
+    def _interrupt(self) -> None:
+        self.is_interrupted = True
+        was_out = any(each.is_doubtful() for each in self._flights)
+        self._lose(self._wire.failure(ProblemCode.INTERRUPTED).problem)
+        if not was_out:
+            raise KeyboardInterrupt

@@ -1,0 +1,77 @@
+"""The tables. A step that was released never changes; a change of the tables is a further step.
+
+SQLite 3.34 has to do (Enterprise Linux 9): no STRICT tables, no RETURNING. Times are microseconds since 1970.
+"""
+
+from __future__ import annotations
+
+_FIRST = (
+    # ``state`` and ``waiting`` (the number of open recipients) follow from the recipients, for the indexes.
+    """CREATE TABLE message (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        account TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        mail_from TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        digest BLOB,
+        key TEXT,
+        created INTEGER NOT NULL,
+        changed INTEGER NOT NULL,
+        due INTEGER,
+        expires INTEGER,
+        attempts INTEGER NOT NULL,
+        problem TEXT,
+        is_kept INTEGER NOT NULL,
+        saves_sent INTEGER NOT NULL,
+        needs_smtputf8 INTEGER NOT NULL,
+        needs_eight_bit INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        sent INTEGER,
+        state TEXT NOT NULL,
+        waiting INTEGER NOT NULL,
+        UNIQUE (account, key)
+    )""",
+    "CREATE INDEX message_waiting ON message (due, number) WHERE waiting > 0",
+    "CREATE INDEX message_owned ON message (owner) WHERE owner <> ''",
+    """CREATE TABLE recipient (
+        message INTEGER NOT NULL REFERENCES message (number) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        address TEXT NOT NULL,
+        state TEXT NOT NULL,
+        reply TEXT,
+        problem TEXT,
+        PRIMARY KEY (message, position)
+    ) WITHOUT ROWID""",
+    # The sent log names messages by their id, not by a reference: it outlives them.
+    """CREATE TABLE sent (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL,
+        account TEXT NOT NULL,
+        lane TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        recipients INTEGER NOT NULL
+    )""",
+    "CREATE INDEX sent_lane ON sent (lane, at, recipients)",
+    "CREATE INDEX sent_at ON sent (at)",
+    """CREATE TABLE pause (
+        lane TEXT PRIMARY KEY,
+        since INTEGER NOT NULL,
+        until INTEGER,
+        problem TEXT NOT NULL,
+        settings TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE skill (
+        endpoint TEXT NOT NULL,
+        name TEXT NOT NULL,
+        is_broken INTEGER NOT NULL,
+        learnt INTEGER NOT NULL,
+        PRIMARY KEY (endpoint, name)
+    ) WITHOUT ROWID""",
+)
+
+#: The steps from an empty database to the present one; PRAGMA user_version counts those that were made.
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+VERSION = len(STEPS)
