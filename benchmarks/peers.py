@@ -103,8 +103,11 @@ def script(command: list[str], task: Task, **more: str) -> Job:
 
 
 def python() -> str:
-    """Return the Python that the environment was made from: nobody else's scripts start in it."""
-    return getattr(sys, "_base_executable", sys.executable)
+    """Return the Python of the plain scripts: fluenzr's own, so that what it starts with is the same.
+
+    A Python that other programs have put start-up files into takes several times as long to start.
+    """
+    return os.environ.get("BENCH_PYTHON", sys.executable)
 
 
 def smtplib(task: Task) -> Job | None:

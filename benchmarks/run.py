@@ -284,11 +284,13 @@ def main() -> None:
     about = {
         "wire": bench.wire.kind,
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+        "load": os.getloadavg()[1],
         "accepted": accepted,
         "sent": bench.results.sent,
         "quick": told.quick,
     }
     print(f"The wire: {about['wire']}. The machine: {about['machine']}.")
+    print(f"Load in the last 5 minutes: {about['load']:.1f}; above 1.5 somebody else was busy as well.")
     print(f"Postfix has accepted {accepted} messages of the {bench.results.sent} that were sent.\n")
     print(table.report(bench.results))
     if told.json:

@@ -318,4 +318,4 @@ def test_a_link_named_mailq_lists_the_outbox(shop: Program):
     ended = subprocess.run([link], stdin=subprocess.DEVNULL, env=shop.environ, capture_output=True)
 
     assert ended.returncode == 0
-    assert b"outbox is empty" in ended.stdout + ended.stderr
+    assert b"Nothing waits in the outbox" in ended.stdout + ended.stderr

@@ -184,9 +184,10 @@ class Post:
                 if record is not None and record.attempts == 0 and record.open_recipients:
                     yield Delivery.waiting(stored.account, record, told)
 
-    def explained(self, delivery: Delivery) -> Delivery:
-        """Return a delivery of the queue with its problems named as those of its account."""
-        return self._explained(delivery, self.account(delivery.account.name))
+    def explained(self, delivery: Delivery, *, timeout: float = STEP_SECONDS) -> Delivery:
+        """Return a delivery of the queue, filed where asked for, its problems named as its account's."""
+        stored = self.account(delivery.account.name)
+        return self._explained(self.filed(stored, delivery, timeout=timeout), stored)
 
     def explained_held(self, held: Mapping[str, Problem]) -> dict[str, Problem]:
         """Return what holds accounts up, named as problems of theirs."""
@@ -305,6 +306,19 @@ def _draw() -> float:
     return random()  # noqa: S311 - jitter, nothing secret
 
 
+def _refused(lane: Lane, parcel: Parcel, problem: Problem) -> Delivery:
+    from fluenzr_smtp.delivery import Delivery
+    from fluenzr_smtp.model import RecipientOutcome
+
+    recipients = parcel.submission.envelope.recipients
+    return Delivery(
+        account=lane.stored.account,
+        submission=parcel.submission,
+        recipients=tuple(RecipientOutcome.failed(each, problem) for each in recipients),
+        key=parcel.key,
+    )
+
+
 @dataclass(kw_only=True)
 class _Source:
     """Hands out parcels as claims; those whose key is known are told again instead."""
@@ -313,6 +327,7 @@ class _Source:
     ledger: Ledger
     lane: Lane
     known: list[Record] = field(default_factory=list)
+    refused: list[Delivery] = field(default_factory=list)
 
     def take(self, room: int) -> tuple[Claim, ...]:
         """Return at most so many claims; none when there is nothing left."""
@@ -325,6 +340,8 @@ class _Source:
         """Yield what became of messages that had been sent before, each once."""
         from fluenzr_smtp.delivery import Delivery
 
+        while self.refused:
+            yield self.refused.pop(0)
         while self.known:
             told = Delivery.of_record(self.lane.stored.account, self.known.pop(0))
             yield replace(told, is_repeated=True)
@@ -335,9 +352,17 @@ class _Source:
         return list(islice(self.parcels, room))
 
     def _begun(self, fresh: Collection[Parcel]) -> tuple[Claim, ...]:
+        from fluenzr_smtp.errors import FluenzrError
+
         account, claims = self.lane.stored.account.name, []
         for parcel in fresh:
-            begun = self.ledger.begin(parcel.submission, account=account, lane=self.lane.key, key=parcel.key)
+            try:
+                begun = self.ledger.begin(
+                    parcel.submission, account=account, lane=self.lane.key, key=parcel.key
+                )
+            except FluenzrError as error:  # another process is ahead with its key
+                self.refused.append(_refused(self.lane, parcel, error.problem))
+                continue
             if begun.is_known:
                 self.known.append(begun.record)
             else:

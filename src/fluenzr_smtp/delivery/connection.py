@@ -159,7 +159,7 @@ class Connection:
             self.close()
             return (), error.unsent
         self.has_accepted = self.has_accepted or any(_is_taken(each) for each in found)
-        if self.has_accepted:
+        if self.has_accepted or session.learnt.broken:
             self._learn(session.learnt)
         return found, ()
 

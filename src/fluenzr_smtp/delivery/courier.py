@@ -6,7 +6,7 @@ that is on the disk; a crash from there on leaves the message in doubt, never to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -99,8 +99,7 @@ class Courier:
                 yield from self._told(known)
                 yield from self._end(stopped, take)
                 return
-            departure = self._step(known)
-            yield from self._deliveries(known)
+            departure = yield from self._stepped(known)
             known = self._push(departure)
             if self._in_flight:
                 known += self._read()
@@ -142,6 +141,17 @@ class Courier:
         except FluenzrError as error:
             return error.problem
         return None
+
+    def _stepped(self, known: list[_Outcome]) -> Generator[Delivery, None, Departure]:
+        """Tell of the outcomes that are known once they are written; return what may go now."""
+        try:
+            departure = self._step(known)
+        except FluenzrError:
+            if self._terms.is_told_of_all:  # what is accepted stays so, whether it can be written or not
+                yield from self._deliveries(known)
+            raise
+        yield from self._deliveries(known)
+        return departure
 
     def _step(self, known: list[_Outcome]) -> Departure:
         """Write down the outcomes that are known, and mark what may go now: on the disk when this returns."""

@@ -51,7 +51,7 @@ class Terms(ABC):
             facts["limit"] = pacing.text(limit)
         if until is None:
             return Problem(code=ProblemCode.RECIPIENT_LIMIT, stage=Stage.OUTBOX, facts=facts)
-        facts["retry_after"] = until.astimezone(UTC).isoformat(timespec="seconds")
+        facts["retry_after"] = _told(until)
         return Problem(code=ProblemCode.LIMIT_REACHED, stage=Stage.OUTBOX, facts=facts)
 
     def due(
@@ -100,7 +100,7 @@ class Terms(ABC):
     def _pausing(self, pause: Pause, lane: Lane) -> Problem | None:
         if pause.until is None or pause.until <= self.clock.now():
             return None
-        facts = {"retry_after": pause.until.astimezone(UTC).isoformat(timespec="seconds")}
+        facts = {"retry_after": _told(pause.until)}
         return pause.problem.with_facts(**facts, host=lane.stored.account.smtp.host)
 
 
@@ -149,6 +149,11 @@ class Later(Terms):
         if pause.until is None:
             return pause.problem if pause.settings == lane.settings else None
         return super()._pausing(pause, lane)
+
+
+def _told(moment: datetime) -> str:
+    """Write a moment in whole seconds, never too early."""
+    return (moment.astimezone(UTC) + timedelta(microseconds=999_999)).isoformat(timespec="seconds")
 
 
 def _until(problem: Problem) -> datetime | None:

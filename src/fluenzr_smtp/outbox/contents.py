@@ -15,8 +15,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,16 @@ class DamagedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptContent(Content):
-    """The bytes of a message in its file, from ``offset`` on; ``written`` is the file's time in ns."""
+    """The bytes of a message in its file, from ``offset`` on; ``written`` is the file's time in ns.
+
+    ``held`` keeps the file open, so that a copy can still be filed when it is gone from the outbox.
+    """
 
     path: Path
     offset: int
     length: int
     written: int
+    held: _Held | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -62,7 +67,7 @@ class KeptContent(Content):
             FluenzrError: ``file-unreadable`` (reason ``changed`` where it is not what was verified).
         """
         try:
-            with open(self.path, "rb", opener=_opener, buffering=0) as file:
+            with self._opened() as file:
                 found = os.fstat(file.fileno())
                 if (found.st_size, found.st_mtime_ns) != (self.offset + self.length, self.written):
                     raise _unreadable(self.path, "changed")
@@ -76,6 +81,21 @@ class KeptContent(Content):
                     yield block
         except OSError as error:
             raise _unreadable(self.path, error.strerror or type(error).__name__) from error
+
+    def _opened(self) -> FileIO:
+        if self.held is not None:
+            return FileIO(os.dup(self.held.number))
+        return FileIO(self.path, opener=_opener)
+
+
+class _Held:
+    """An open file, closed with the last content that reads it."""
+
+    def __init__(self, path: Path) -> None:
+        self.number = _opener(str(path), os.O_RDONLY)
+
+    def __del__(self) -> None:
+        os.close(self.number)
 
 
 class Contents:
@@ -115,7 +135,7 @@ class Contents:
         kept, digest, _ = self._read(stored.record.id)
         if kept.length != stored.record.size_bytes or digest != stored.digest:
             raise DamagedError
-        return kept
+        return replace(kept, held=_Held(kept.path)) if stored.record.saves_sent else kept
 
     def described(self, id_: str) -> Stored:
         """Return what a file says of its message: in doubt, since it is not known what became of it.

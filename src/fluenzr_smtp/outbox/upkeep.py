@@ -205,6 +205,9 @@ class Upkeep(Place):
 
         What they had claimed is free again, what they were sending is in doubt.
         """
+        if not self.exists and self._contents.ids():  # a repair that was ended halfway
+            with self._writing(is_durable=True):
+                pass  # to make the database is to read what lies beside it
         if not self.exists:
             return ()
         with self._reading() as tables:

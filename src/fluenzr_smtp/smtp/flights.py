@@ -9,7 +9,7 @@ doubt.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fluenzr_smtp.errors import FluenzrError
@@ -209,6 +209,7 @@ class SMTPFlights(SMTPAnswers):
         """The connection is lost: tell for each message whether the server may have it."""
         if problem is not self._closing:
             self._read_the_rest()
+        self._suspect()
         is_closed = self._has_closed(problem)
         if is_closed and self._closing is not None:
             problem = self._closing
@@ -223,6 +224,13 @@ class SMTPFlights(SMTPAnswers):
             self._ended.append(Settled(each.submission, outcomes))
         self._flights.clear()
         self._wire.close()
+
+    def _suspect(self) -> None:
+        """Do without pipelining from now on where a server that was only trusted gave no answer at all."""
+        first = self._flights[0] if self._flights else None
+        is_proven = Skill.PIPELINING in self.skills.proven | self.learnt.proven
+        if first is not None and not is_proven and first.is_doubtful() and Due.MAIL in first.due:
+            self.learnt = replace(self.learnt, broken=self.learnt.broken | {Skill.PIPELINING})
 
     def _has_closed(self, problem: Problem) -> bool:
         """Say whether the server closed the channel as it had said (RFC 5321 §3.8), and looked at no more."""

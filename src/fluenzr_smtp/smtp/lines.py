@@ -9,7 +9,6 @@ from fluenzr_smtp.model import Content
 
 BLOCK_BYTES = 256 * 1024
 
-_LINE_END_FAULT = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
 _LINE_DOT = re.compile(rb"\n\.")
 
 
@@ -50,12 +49,18 @@ def checked(blocks: Iterable[bytes]) -> Iterator[bytes]:
         whole = held + block if held else block
         held = b"\r" if whole.endswith(b"\r") else b""
         given = whole[:-1] if held else whole
-        if _LINE_END_FAULT.search(given):
+        if not _is_sound(given):
             raise ContentError("line-end")
         if given:
             yield given
     if held:
         raise ContentError("line-end")
+
+
+def _is_sound(block: bytes) -> bool:
+    """Say whether all line ends are CRLF and there is no NUL: counted, which is faster than any pattern."""
+    line_ends = block.count(b"\r\n")
+    return block.count(b"\n") == line_ends == block.count(b"\r") and b"\0" not in block
 
 
 def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:

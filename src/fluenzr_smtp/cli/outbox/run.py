@@ -145,7 +145,10 @@ def _pass(
     progress = Progress(run, total=total, unit="messages", is_shown=is_shown)
     with progress.showing():
         for delivery in queue.deliver(account=account, ids=ids):
-            done.add(post.explained(delivery))
+            told = post.explained(delivery, timeout=timeout)
+            done.add(told)
+            if told.sent_problem is not None and not run.output.json:
+                run.output.problem(told.sent_problem)
             progress.advance()
     done.held.update(post.explained_held(queue.held))
     if quiet:  # cron would send the same words every five minutes
@@ -188,7 +191,7 @@ def _rest(run: Invocation, stopped: list[int]) -> None:
 def _until_stopped(run: Invocation) -> Iterator[list[int]]:
     stopped: list[int] = []
     kept = {}
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         kept[number] = signal.signal(number, lambda caught, _frame: stopped.append(caught))
     run.app.post.is_stopped = lambda: bool(stopped)
     try:

@@ -225,14 +225,14 @@ def send(
         ),
     ] = "2d",
     key: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--key",
             metavar="TEXT",
             help="Send once what has this key, however often the command runs.",
             rich_help_panel=_HOW,
         ),
-    ] = "",
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option("--wait", help="Wait for a sending limit instead of failing.", rich_help_panel=_HOW),
@@ -332,4 +332,4 @@ def _send(run: Invocation, request: Request, name: str | None) -> None:
 def _is_worth_preparing(request: Request) -> bool:
     """Say whether the message will surely go now, and as soon as it is made: nothing is waited for."""
     terms, said = request.terms, request.wording
-    return not (terms.is_kept or terms.dry_run or said.key or request.readers)
+    return not (terms.is_kept or terms.dry_run or said.key is not None or request.readers)

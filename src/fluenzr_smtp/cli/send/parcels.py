@@ -35,7 +35,21 @@ def parcels(run: Invocation, request: Request, account: Account) -> tuple[Parcel
         FluenzrError: ``address-…``, ``header-…``, ``message-…``, ``template-invalid``, ``file-…``.
     """
     maker = _Maker(run=run, request=request, account=account)
-    return tuple(maker.ready_made() if request.is_ready_made else maker.composed())
+    made = tuple(maker.ready_made() if request.is_ready_made else maker.composed())
+    if request.wording.key is not None:
+        _require_keys(made)
+    return made
+
+
+def _require_keys(made: tuple[Parcel, ...]) -> None:
+    """Refuse keys that name nothing, and one that names two messages: only one of them would go."""
+    seen: set[str] = set()
+    for number, each in enumerate(made, start=1):
+        if not each.key.strip():
+            raise contradiction(f"--key is empty for message {number}")
+        if each.key in seen:
+            raise contradiction(f"--key is the same for message {number} and one before it")
+        seen.add(each.key)
 
 
 @dataclass(kw_only=True)
@@ -57,7 +71,7 @@ class _Maker:
             content = self.run.app.files.open_content(path)
             recipients, extra = (None, named) if self.request.from_header else (named, ())
             submission = self.run.app.compose_raw(content, self.account, recipients, extra)
-            yield Parcel(submission=submission, key=said.key)
+            yield Parcel(submission=submission, key=said.key or "")
 
     def composed(self) -> Iterator[Parcel]:
         """Make one message, or one for each row."""
@@ -65,11 +79,11 @@ class _Maker:
 
         request = self._with_texts()
         if request.each is None and not request.variables:
-            yield Parcel(submission=self._composed(request.wording), key=request.wording.key)
+            yield Parcel(submission=self._composed(request.wording), key=request.wording.key or "")
             return
         for values in self._rows():
             wording = _filled(request, values)
-            yield Parcel(submission=self._composed(wording), key=wording.key)
+            yield Parcel(submission=self._composed(wording), key=wording.key or "")
 
     def _rows(self) -> Iterator[Mapping[str, str]]:
         from fluenzr_smtp.compose import parse_variable, read_rows

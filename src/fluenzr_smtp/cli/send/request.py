@@ -26,7 +26,7 @@ class Wording:
     header: tuple[str, ...] = ()
     in_reply_to: str | None = None
     list_unsubscribe: tuple[str, ...] = ()
-    key: str = ""
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def deliver(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Seque
         for delivery in post.send(
             stored, watched, timeout=terms.timeout, wait=wait, save_sent=terms.save_sent
         ):
-            sent.add(delivery)
+            sent.add(delivery, is_kept=delivery.is_repeated)  # it may wait since it was first sent
             _count(progress, parcels)
     _end(run, terms, stored, sent.in_order())
 
