@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -14,6 +15,9 @@ import pytest
 
 from tests.servers.certificates import Authority
 from tests.servers.mailhost import BINARIES, MailHost, missing_condition, running_mailhost
+
+# What a shell starts in the background ignores this, and so would all programs that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _REMOVED_PREFIXES = ("FLUENZR_", "SSL_CERT_", "DBUS_", "PYTHON_KEYRING_", "XDG_", "GNOME_KEYRING_")
 _HOMES = {

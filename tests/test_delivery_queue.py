@@ -185,6 +185,24 @@ def test_message_in_doubt_does_not_hold_up_the_others(tmp_path):
         assert desk.taken == {"one": 1, "two": 1, "three": 1}
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [{"GREETING": b"xyz"}, {"MAIL": b"250 2.1.0 Ok\r\n250 2.1.0 Ok"}, {"DATA": b"250 Ok"}, {"RCPT": b"xyz"}],
+    ids=["greeting", "mail-twice", "data", "recipient"],
+)
+def test_server_that_speaks_nonsense_has_refused_nothing_for_good(tmp_path, overrides):
+    with (
+        ScriptedServer(submission_script(overrides=overrides), submission_script()) as server,
+        desk_with(tmp_path / "box", server) as desk,
+    ):
+        desk.put("one")
+
+        desk.run_later()
+
+        assert desk.states() == {"one": State.ACCEPTED}
+        assert desk.taken == {"one": 1}
+
+
 class TestClock:
     def test_deferred_message_is_due_again_after_a_pause_that_grows(self, tmp_path):
         script = submission_script(overrides={"MAIL": LATER})

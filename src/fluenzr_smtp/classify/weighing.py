@@ -85,7 +85,7 @@ def _first(rows: Iterable[TextRow], stage: Stage, number: str, words: str) -> Pr
 
 def _by_enhanced(stage: Stage, reply: ServerReply) -> ProblemCode | None:
     status = reply.enhanced
-    if status is None:
+    if status is None or status.startswith("2."):  # RFC 3463 §3.1: success, in a place where it is none
         return None
     return next((code for stages, row, code in ENHANCED if stage in stages and row.fullmatch(status)), None)
 

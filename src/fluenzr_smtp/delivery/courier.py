@@ -230,6 +230,7 @@ class Courier:
     # -- afterwards ----------------------------------------------------------------------------------
 
     def _known(self, claim: Claim, outcomes: tuple[RecipientOutcome, ...]) -> _Outcome:
+        outcomes = self._terms.judged(outcomes)
         due = self._terms.due(self._lane, self._ledger, claim.record, outcomes)
         return _Outcome(claim=claim, outcomes=outcomes, due=due)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -15,6 +15,11 @@ from fluenzr_smtp.outbox import Claim, Ledger, Pause, Record
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 
 _HOUR = timedelta(hours=1)
+_NONSENSE = frozenset({
+    ProblemCode.UNEXPECTED_DATA,
+    ProblemCode.UNEXPECTED_REPLY,
+    ProblemCode.REPLY_MALFORMED,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,10 @@ class Terms(ABC):
         until = self.clock.now() + (_shortest_window(lane) or _HOUR)
         ledger.pause_lane(lane.key, until=until, problem=limit)
         return until
+
+    def judged(self, outcomes: tuple[RecipientOutcome, ...]) -> tuple[RecipientOutcome, ...]:
+        """Return the outcomes as these terms have them."""
+        return outcomes
 
     @abstractmethod
     def next_attempt(self, record: Record) -> datetime | None:
@@ -125,6 +134,15 @@ class Later(Terms):
 
     is_told_of_all = False
 
+    def judged(self, outcomes: tuple[RecipientOutcome, ...]) -> tuple[RecipientOutcome, ...]:
+        """Return the outcomes; where the server only spoke nonsense, nobody has refused the message."""
+        return tuple(
+            replace(each, outcome=Outcome.DEFERRED)
+            if each.outcome is Outcome.REJECTED and each.problem is not None and _is_nonsense(each.problem)
+            else each
+            for each in outcomes
+        )
+
     def next_attempt(self, record: Record) -> datetime | None:
         """Return when to try again: the pauses grow with the attempts."""
         return self.clock.now() + pacing.backoff(record.attempts + 1, draw=self.draw())
@@ -139,7 +157,7 @@ class Later(Terms):
             ledger.release(ids, due=until)
             return until
         attempts = max((each.record.attempts for each in waiting), default=0)
-        if problem.is_transient:
+        if problem.is_transient or _is_nonsense(problem):
             until = self.clock.now() + pacing.backoff(attempts + 1, draw=self.draw())
         ledger.pause_lane(lane.key, until=until, problem=problem, settings=lane.settings)
         ledger.release(ids, due=until, problem=problem)
@@ -163,6 +181,11 @@ def _until(problem: Problem) -> datetime | None:
 
 def _is_limit_of_server(problem: Problem | None) -> bool:
     return problem is not None and problem.code is ProblemCode.LIMIT_REACHED and problem.reply is not None
+
+
+def _is_nonsense(problem: Problem) -> bool:
+    code = problem.reply.code if problem.reply is not None else None
+    return problem.code in _NONSENSE and (code is None or code < 400)
 
 
 def _shortest_window(lane: Lane) -> timedelta | None:

@@ -14,6 +14,11 @@ from fluenzr_smtp.smtp.transaction import Due, Transaction
 from fluenzr_smtp.smtp.trust import is_not_understood
 
 _CLOSING = 421
+_OUT_OF_STEP = frozenset({
+    ProblemCode.UNEXPECTED_DATA,
+    ProblemCode.UNEXPECTED_REPLY,
+    ProblemCode.REPLY_MALFORMED,
+})  # fmt: skip
 
 
 class SMTPAnswers(SMTPModes):
@@ -99,6 +104,11 @@ class SMTPAnswers(SMTPModes):
             if flight.skill is Skill.CHUNKING and reply.code in (500, 502) and not self._takes_chunks:
                 raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)  # it reads the content as commands
             return
+        if (reply.enhanced or "").startswith(
+            "2.1."
+        ):  # RFC 3463 §3.2: about an address, so not about a message
+            flight.due = [Due.END]
+            raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
         if reply.code == 250 and flight.is_out:
             flight.final = reply
             self._learn(Skill.PIPELINING, flight.is_grouped or flight.skill is Skill.CHUNKING)
@@ -118,3 +128,11 @@ class SMTPAnswers(SMTPModes):
         flight.outcomes = list(flight.failed(problem))
         flight.due.clear()
         flight.is_out = True
+
+    def _is_in_step(self) -> bool:
+        """Say whether EHLO, which is like RSET (RFC 5321 §4.1.4), gets the answer that only it gets."""
+        try:
+            reply = self._command(f"EHLO {self._smtp.local_hostname}", stage=Stage.MESSAGE)
+        except FluenzrError as error:
+            return error.problem.code not in _OUT_OF_STEP
+        return reply.code == 250 and "PIPELINING" in reply.text.upper().split()

@@ -45,6 +45,8 @@ class SMTPFlights(SMTPAnswers):
     ) -> None:
         super().__init__(endpoint, final_timeout=final_timeout, skills=skills, **how)
         self._ended: list[Settled] = []
+        self._unsure: list[Settled] = []
+        self._is_shaken = False
         self._has_begun = False
         self._broken: PromiseBrokenError | None = None
         self.is_interrupted = False
@@ -74,7 +76,7 @@ class SMTPFlights(SMTPAnswers):
     def in_flight(self) -> int:
         """How many messages were pushed whose outcome was not told yet."""
         repeated = self._broken.unsent if self._broken is not None else ()
-        return len(self._flights) + len(self._ended) + len(repeated)
+        return len(self._flights) + len(self._unsure) + len(self._ended) + len(repeated)
 
     @property
     def room(self) -> int:
@@ -83,7 +85,7 @@ class SMTPFlights(SMTPAnswers):
         More than one only once this connection has taken a chunk: what follows a refused BDAT may be read as
         commands (RFC 3030 §2), and no answer to it be believed.
         """
-        if self._ended or self._closing is not None or not self._wire.is_open:
+        if self._ended or self._is_shaken or self._closing is not None or not self._wire.is_open:
             return 0
         if any(not each.is_out for each in self._flights):
             return 0
@@ -109,14 +111,10 @@ class SMTPFlights(SMTPAnswers):
         done: list[Settled] = self._take_ended()
         self._raise_broken(done)
         try:
-            while self._flights and self._is_worth_reading(wait=wait and not done):
-                if self._advance(self._flights[0]) and self.room:
-                    break  # a content went out: the next envelope may follow it before its answer is there
-                while self._flights and self._is_settled:
-                    flight = self._flights.popleft()
-                    done.append(Settled(flight.submission, flight.settled()))
+            self._read_answers(done, wait=wait)
         except PromiseBrokenError as error:
             self._broken = error
+            done += self._take_unsure()
             self._wire.close()
         except FluenzrError as error:
             self._lose(error.problem)
@@ -127,6 +125,15 @@ class SMTPFlights(SMTPAnswers):
         done += self._take_ended()
         self._raise_broken(done)
         return tuple(done)
+
+    def _read_answers(self, done: list[Settled], *, wait: bool) -> None:
+        while self._flights and self._is_worth_reading(wait=wait and not done):
+            if self._advance(self._flights[0]) and self.room:
+                break  # a content went out: the next envelope may follow it before its answer is there
+            while self._flights and self._is_settled:
+                self._settle(done)
+            if self._is_shaken and not self._flights:
+                done += self._verified()
 
     # -- within --------------------------------------------------------------------------------------
 
@@ -185,6 +192,32 @@ class SMTPFlights(SMTPAnswers):
             if flight.refused is not None or flight.is_out:
                 break
 
+    def _settle(self, done: list[Settled]) -> None:
+        """Tell of the first message, or keep what is told of it until it is sure."""
+        flight = self._flights.popleft()
+        (self._unsure if self._is_shaken else done).append(Settled(flight.submission, flight.settled()))
+        # Behind a refused chunk the answers can get out of step: it may have been answered twice, or have
+        # been read as commands (RFC 3030 §2). Then a yes for one message would be taken for that of the next.
+        is_chunk = flight.skill is Skill.CHUNKING
+        self._is_shaken |= is_chunk and flight.final is None and bool(self._flights)
+
+    def _verified(self) -> list[Settled]:
+        """Ask what only one answer fits, to see whether those before it were in step; tell what was kept."""
+        is_in_step = self._closing is not None or self._is_in_step()
+        unsure, self._is_shaken = self._take_unsure(), False
+        if is_in_step:
+            return unsure
+        problem = self._wire.broken(ProblemCode.UNEXPECTED_REPLY).problem
+        self._wire.close()
+        doubts = [(each.submission, doubt(problem, each.submission)) for each in unsure]
+        return [
+            Settled(
+                submission,
+                tuple(RecipientOutcome.failed(each, told) for each in submission.envelope.recipients),
+            )
+            for submission, told in doubts
+        ]
+
     def _is_worth_reading(self, *, wait: bool) -> bool:
         return wait or self._is_settled or not self._flights[0].due or self._wire.has_arrived()
 
@@ -197,6 +230,10 @@ class SMTPFlights(SMTPAnswers):
         ended, self._ended = self._ended, []
         return ended
 
+    def _take_unsure(self) -> list[Settled]:
+        unsure, self._unsure = self._unsure, []
+        return unsure
+
     def _raise_broken(self, done: list[Settled]) -> None:
         """Tell of a broken promise, but of what was settled before it first: that is not to be repeated."""
         if self._broken is not None and not done:
@@ -207,6 +244,7 @@ class SMTPFlights(SMTPAnswers):
 
     def _lose(self, problem: Problem) -> None:
         """The connection is lost: tell for each message whether the server may have it."""
+        self._ended += self._take_unsure()
         if problem is not self._closing:
             self._read_the_rest()
         self._suspect()
