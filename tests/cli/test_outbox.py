@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
 from tests.cli.program import Program, environment_account
 from tests.servers.mailhost import MailHost
 from tests.servers.postfix import GREYLISTED
@@ -65,6 +67,65 @@ def test_partly_refused_message_goes_to_the_others_and_stays_in_the_list(shop: P
     assert ended.status == 80
     mailhost.wait_for_message("shop@shop.test", ended.data["message_id"])
     assert listed(shop) == {ended.data["id"]: "accepted"}
+
+
+def test_retry_after_a_part_was_refused_tells_of_that_part_alone(shop: Program):
+    ended = shop.call(*QUEUE, "--to", "shop@shop.test", "--to", "nobody@shop.test", "--json")
+
+    shop.call("outbox", "retry", ended.data["id"])
+    run = shop.call("outbox", "run")
+
+    assert run.status == 67
+    assert "nobody@shop.test" in run.out
+    assert "shop@shop.test" not in run.out.replace("nobody@shop.test", "")
+
+
+def test_key_of_a_refused_message_says_that_nothing_was_tried_again(shop: Program):
+    first = shop.call(*QUEUE, "--to", "nobody@shop.test", "--key", "order-1")
+    again = shop.call(*QUEUE, "--to", "nobody@shop.test", "--key", "order-1")
+
+    assert (first.status, again.status) == (67, 67)
+    assert "not tried again" not in first.err
+    assert "is not tried again" in again.err
+
+
+@pytest.mark.parametrize("kept", [(), ("--queue",)], ids=["now", "queue"])
+def test_key_used_for_a_message_to_others_is_told(shop: Program, kept: tuple[str, ...]):
+    message = ("send", *kept, "--key", "order-2", "--body", "Hello")
+    shop.call(*message, "--to", "shop@shop.test")
+
+    other = shop.call(*message, "--to", "office@shop.test")
+
+    assert other.status == 0
+    assert "shop@shop.test. The one to office@shop.test was not sent" in " ".join(other.err.split())
+
+
+def test_waiting_message_is_told_with_what_sends_it(shop: Program):
+    ended = shop.call(*QUEUE, "--to", GREYLISTED)
+
+    assert "It waits: " in ended.err
+    assert "'fluenzr outbox run' sends it, from " in " ".join(ended.err.split())
+
+
+def test_row_at_fault_is_named(shop: Program):
+    rows = shop.home / "rows.csv"
+    rows.write_text("to\nshop@shop.test\nshop at shop\n")
+
+    ended = shop.call("send", "--each", str(rows), "--to", "{{to}}", "--body", "Hello", "--json")
+
+    assert ended.status == 65
+    assert "Row 2 of " in ended.err
+    assert ended.document["problems"][0]["facts"]["row"] == 2
+
+
+def test_messages_of_which_some_wait_are_counted_as_messages(shop: Program):
+    rows = shop.home / "rows.csv"
+    rows.write_text("to\nshop@shop.test\nnobody@shop.test\n")
+
+    ended = shop.call("send", "--each", str(rows), "--to", "{{to}}", "--body", "Hello")
+
+    assert ended.status == 80
+    assert "1 of 2 messages were accepted" in ended.err
 
 
 def test_queue_only_leaves_it_to_a_run_over_several_connections(shop: Program, mailhost: MailHost):

@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from fluenzr_smtp.cli.moments import in_local_time
 from fluenzr_smtp.cli.wrapping import cells, wrapped
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, ServerReply, Stage
@@ -23,7 +24,7 @@ from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, ServerReply,
 if TYPE_CHECKING:
     from fluenzr_smtp.cli.columns import Columns
     from fluenzr_smtp.cli.documents import Document
-    from fluenzr_smtp.messages import Catalogue
+    from fluenzr_smtp.messages import Catalogue, Told
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SENTENCE_LIMIT = 1500
@@ -93,6 +94,10 @@ class Output:
         from fluenzr_smtp.messages import Catalogue, choose_language
 
         return Catalogue.load(choose_language(self.language, self._environ))
+
+    def sentence(self, problem: Problem) -> Told:
+        """Say a problem in the reader's language and time zone."""
+        return self.catalogue.sentence(in_local_time(problem))
 
     # -- what a command says -------------------------------------------------------------------------
 
@@ -196,7 +201,7 @@ class Output:
 
     def problem(self, problem: Problem) -> None:
         """Tell people of a problem on stderr: what is wrong, the server's words, what to do."""
-        told = self.catalogue.sentence(problem)
+        told = self.sentence(problem)
         labels = self.catalogue.labels
         code = f" [{problem.code}]"
         self._labelled(labels["error"], printable(told.title, limit=_SENTENCE_LIMIT) + code, style=_BOLD_RED)
@@ -209,7 +214,7 @@ class Output:
         """Tell people of several problems; what two servers have in common is told once."""
         told: set[tuple[str, str]] = set()
         for problem in problems:
-            words = self.catalogue.sentence(problem).title, reply_line(problem.reply) if problem.reply else ""
+            words = self.sentence(problem).title, reply_line(problem.reply) if problem.reply else ""
             if words not in told:
                 self.problem(problem)
             told.add(words)

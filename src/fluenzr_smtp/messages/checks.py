@@ -18,7 +18,7 @@ PLACEHOLDERS = frozenset({
     "accepted", "account", "address", "backend", "certificate", "choices", "command", "days",
     "days_left", "detail", "domain", "extra", "field", "folder", "generation", "header", "host",
     "include", "issuer", "key", "kinds", "known", "limit", "limit_bytes", "line", "lookups", "matching",
-    "mechanisms", "message", "missing", "names", "near", "not_after", "not_before",
+    "mechanisms", "message", "messages", "missing", "names", "near", "not_after", "not_before",
     "options", "others", "page", "path", "pinned", "policy", "port", "preset", "reason", "recipient",
     "record", "report", "retry_after", "schemes", "seconds", "seen", "selector", "selectors", "service",
     "setting", "size_bytes", "slot", "slots", "source", "state", "status", "total", "type", "username",

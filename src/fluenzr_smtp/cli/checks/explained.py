@@ -81,7 +81,7 @@ def panels(output: Output, checks: Iterable[Check]) -> None:
         problem = check.problem
         if problem is None or output.json:
             continue
-        words = (output.catalogue.sentence(problem).title, reply_line(problem.reply) if problem.reply else "")
+        words = (output.sentence(problem).title, reply_line(problem.reply) if problem.reply else "")
         if words not in shown:
             output.line()
             panel(output, problem, is_advisory=check.is_advisory)

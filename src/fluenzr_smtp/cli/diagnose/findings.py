@@ -120,7 +120,7 @@ def find(run: Invocation, request: Request, show: Callable[[Check], None]) -> Fi
     subject = run.app.subjects.find(_wanted(run, request))
     _require_subject(request, subject)
     if subject.unopened is not None:
-        run.output.note(f"{run.output.catalogue.sentence(subject.unopened).title}. No account is used.")
+        run.output.note(f"{run.output.sentence(subject.unopened).title}. No account is used.")
     target, secret = _with_login(run, request, subject)
     lines: list[Line] = []
     checks: list[Check] = []

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.cli.options import current
-from fluenzr_smtp.cli.outbox.records import RECORD, record, rows, table
+from fluenzr_smtp.cli.options import Invocation, current
+from fluenzr_smtp.cli.outbox.records import RECORD, record, rows, table, tell_held
 from fluenzr_smtp.cli.tree import Command, examples
 from fluenzr_smtp.model import State
+
+if TYPE_CHECKING:
+    from fluenzr_smtp.outbox import Record
 
 SCHEMAS = {
     "outbox list": form.record(messages=form.array(RECORD), total=form.INTEGER),
@@ -58,10 +62,22 @@ def list_messages(
     def show_table() -> None:
         if found:
             table(run, found)
+            _tell_pauses(run, found)
         else:
             run.output.note(_NOTHING if every or states else _NOTHING_WAITS)
 
     run.end({"messages": [record(each) for each in found], "total": len(found)}, show=show_table)
+
+
+def _tell_pauses(run: Invocation, found: Iterable[Record]) -> None:
+    """Tell why messages wait although their time has come: their account may not send now."""
+    waiting = (each for each in found if each.state in (State.QUEUED, State.DEFERRED))
+    lanes = {each.lane: each.account for each in waiting}
+    for lane, account in lanes.items():
+        pause = run.app.outbox.pause_of(lane)
+        if pause is not None:
+            until = {} if pause.until is None else {"retry_after": pause.until.isoformat()}
+            tell_held(run, account, pause.problem.with_facts(**until))
 
 
 def show(

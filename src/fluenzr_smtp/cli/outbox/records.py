@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.moments import local, retry_after
 from fluenzr_smtp.cli.output import printable, reply_line
 from fluenzr_smtp.model import State
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fluenzr_smtp.cli.options import Invocation
     from fluenzr_smtp.outbox import Record
+    from fluenzr_smtp.problems import Problem
 
 STATE = form.choice(*(each.value for each in State))
 RECORD = form.record(
@@ -108,15 +109,21 @@ def rows(run: Invocation, found: Record) -> Iterator[tuple[str, str]]:
     for each in found.recipients:
         said = reply_line(each.reply) if each.reply else ""
         if not said and each.problem is not None:
-            said = run.output.catalogue.sentence(each.problem).title
+            said = run.output.sentence(each.problem).title
         yield "to", f"{each.address}  {each.state}" + (f"  {said}" if said else "")
     if found.problem is not None:
-        yield "why", run.output.catalogue.sentence(found.problem).title
+        yield "why", run.output.sentence(found.problem).title
 
 
-def local(moment: datetime) -> str:
-    """Write a time in the reader's zone."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def tell_held(run: Invocation, account: str, problem: Problem) -> None:
+    """Tell, beside the result, what holds up the messages of an account, and until when."""
+    title, until = printable(run.output.sentence(problem).title), retry_after(problem)
+    if until is not None:
+        run.output.note(f"{printable(account)} waits until {local(until)}: {title}.")
+    elif problem.is_transient:
+        run.output.note(f"{printable(account)} waits: {title}.")
+    else:
+        run.output.note(f"{printable(account)} is held up until its settings change: {title}.")
 
 
 def _recipients(found: Record) -> str:

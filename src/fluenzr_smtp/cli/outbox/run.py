@@ -14,9 +14,10 @@ import typer
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.servers import Timeout
+from fluenzr_smtp.cli.moments import local
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.outbox.look import Account, Messages
-from fluenzr_smtp.cli.outbox.records import RECORD, local, record
+from fluenzr_smtp.cli.outbox.records import RECORD, record, tell_held
 from fluenzr_smtp.cli.output import printable, reply_line
 from fluenzr_smtp.cli.send.progress import Progress
 from fluenzr_smtp.cli.tree import Command, examples
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from fluenzr_smtp.delivery import Delivery
     from fluenzr_smtp.outbox import Record
-    from fluenzr_smtp.problems import Problem
+    from fluenzr_smtp.problems import Problem, ServerReply
 
 _HELD = form.record(account=form.TEXT, problem=form.PROBLEM)
 SCHEMAS = {
@@ -69,20 +70,26 @@ class _Pass:
     expired: tuple[Record, ...] = ()
     doubtful: tuple[Record, ...] = ()
     damaged: list[Record] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def add(self, delivery: Delivery) -> None:
         """Count a delivery; what is to be told is what is final."""
         self.touched.append(delivery.record)
         outcomes = {each.outcome for each in delivery.recipients}
         self.counts.update(outcomes)
+        self.lines += [
+            _line(each.outcome, delivery.record, each.recipient, each.reply) for each in delivery.recipients
+        ]
         final = (each for each in delivery.recipients if each.outcome in (Outcome.REJECTED, Outcome.IN_DOUBT))
         self.problems.update(dict.fromkeys(each.problem for each in final if each.problem is not None))
 
-    def add_damaged(self, found: Iterable[Record]) -> None:
+    def add_damaged(self, damaged: Iterable[Record]) -> None:
         """Count messages that were set aside: no delivery tells of them."""
-        self.damaged += found
+        self.damaged += damaged
         self.touched += [each.id for each in self.damaged]
         self.counts[Outcome.REJECTED] += len(self.damaged)
+        for found in self.damaged:
+            self.lines += [_line(each.state, found.id, each.address, None) for each in found.recipients]
 
     @property
     def headlines(self) -> tuple[Problem, ...]:
@@ -216,19 +223,18 @@ def _document(run: Invocation, done: _Pass) -> dict[str, object]:
     }
 
 
+def _line(state: str, message: str, recipient: str, reply: ServerReply | None) -> str:
+    said = f"  {reply_line(reply)}" if reply else ""
+    return f"{state}  {message}  {printable(recipient)}{said}"
+
+
 def _show(run: Invocation, done: _Pass, *, quiet: bool) -> None:
     if quiet or run.output.json:
         return
-    for message in dict.fromkeys(done.touched):
-        found = run.app.outbox.find(message)
-        if found is None:
-            continue
-        for each in found.recipients:
-            said = f"  {reply_line(each.reply)}" if each.reply else ""
-            run.output.line(f"{each.state}  {found.id}  {printable(each.address)}{said}")
+    for line in dict.fromkeys(done.lines):
+        run.output.line(line)
     for name, problem in done.held.items():
-        title = run.output.catalogue.sentence(problem).title
-        run.output.note(f"{printable(name)} waits: {printable(title)}.")
+        tell_held(run, name, problem)
     next_due = run.app.outbox.next_due()
     if not done.touched and next_due is None:
         run.output.note("Nothing waits in the outbox.")

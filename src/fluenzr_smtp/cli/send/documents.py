@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.model import Outcome, RecipientOutcome
+from fluenzr_smtp.model import Outcome
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, Stage
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def problems_of(sent: Sequence[Sent]) -> tuple[Problem, ...]:
         return (doubtful, *(each for each in found if each is not doubtful))
     good = sum(not each.problems for each in sent)
     if good or any(each.is_accepted for each in sent):
-        facts = {"accepted": good, "total": len(sent)}
+        facts = {"accepted": good, "messages": len(sent)}
         headline = Problem(code=ProblemCode.RECIPIENTS_PARTLY_REFUSED, stage=Stage.RECIPIENT, facts=facts)
         return (headline, *(each for each in found if each.code is not headline.code))
     later = next((each for each in found if each.is_transient), found[0])
@@ -139,7 +139,3 @@ def _record(sent: Sent) -> dict[str, object]:
         "sent_problem": delivery.sent_problem,
         "content": sent.content,
     }
-
-
-def _is_untried(sent: Sent, recipient: RecipientOutcome) -> bool:
-    return sent.is_kept and recipient.outcome is Outcome.DEFERRED and recipient.problem is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.cli.moments import local
 from fluenzr_smtp.cli.output import printable, reply_line
 from fluenzr_smtp.model import Outcome, RecipientOutcome
 
@@ -40,6 +41,11 @@ def _show_one(run: Invocation, sent: Sent, *, quiet: bool) -> None:
         names = ", ".join(printable(each.recipient) for each in waiting)
         run.output.line(f"queued  {where}{names}  {printable(submission.message_id)}  {delivery.record}")
         tell_why_waiting(run, sent)
+    if sent.is_repeated and not quiet and not accepted and not sent.is_waiting:
+        run.output.note(
+            "It was sent before under this key, and is not tried again; this is what became of it then. "
+            f"'fluenzr outbox retry {delivery.record}' tries again."
+        )
     if any(each.outcome is Outcome.IN_DOUBT for each in delivery.recipients):
         run.output.note(f"The message in doubt is {printable(submission.message_id)}.")
     for each in delivery.recipients:
@@ -48,10 +54,13 @@ def _show_one(run: Invocation, sent: Sent, *, quiet: bool) -> None:
 
 
 def tell_why_waiting(run: Invocation, sent: Sent) -> None:
-    """Tell, beside the result, why a message was not taken at once."""
+    """Tell, beside the result, why a message was not taken at once, and what will send it."""
     problem = next((each.problem for each in sent.delivery.recipients if each.problem), None)
     if problem is not None:
-        run.output.note(f"It waits: {printable(run.output.catalogue.sentence(problem).title)}.")
+        run.output.note(f"It waits: {printable(run.output.sentence(problem).title)}.")
+    due = sent.delivery.due
+    since = f", from {local(due)} on" if due is not None and problem is not None else ""
+    run.output.note(f"'fluenzr outbox run' sends it{since}; have it run regularly.")
 
 
 def _show_many(run: Invocation, sent: Sequence[Sent], *, quiet: bool) -> None:

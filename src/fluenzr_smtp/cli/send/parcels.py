@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from fluenzr_smtp.cli.output import is_terminal
+from fluenzr_smtp.cli.output import is_terminal, printable
 from fluenzr_smtp.cli.send.request import Request, Wording, contradiction
 from fluenzr_smtp.compose import parse_header, parse_mailboxes
-from fluenzr_smtp.errors import failure
+from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Account, Attachment, Content, Draft, Mailbox, Priority
 from fluenzr_smtp.problems import ProblemCode, Stage
 
@@ -81,9 +82,24 @@ class _Maker:
         if request.each is None and not request.variables:
             yield Parcel(submission=self._composed(request.wording), key=request.wording.key or "")
             return
-        for values in self._rows():
-            wording = _filled(request, values)
-            yield Parcel(submission=self._composed(wording), key=wording.key or "")
+        for number, values in enumerate(self._rows(), start=1):
+            with self._telling_row(number):
+                wording = _filled(request, values)
+                parcel = Parcel(submission=self._composed(wording), key=wording.key or "")
+            yield parcel
+
+    @contextmanager
+    def _telling_row(self, number: int) -> Iterator[None]:
+        try:
+            yield
+        except FluenzrError as error:
+            if (path := self.request.each) is None:
+                raise
+            self.run.output.note(
+                f"Row {number} of {printable(path)} (the line of names not counted) is at fault; "
+                "no message was sent."
+            )
+            raise FluenzrError(error.problem.with_facts(row=number)) from error
 
     def _rows(self) -> Iterator[Mapping[str, str]]:
         from fluenzr_smtp.compose import parse_variable, read_rows

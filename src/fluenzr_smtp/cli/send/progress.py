@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.cli.moments import local
 from fluenzr_smtp.cli.output import is_terminal
 from fluenzr_smtp.model import Content
 
@@ -115,9 +116,8 @@ def waiting(run: Invocation, *, quiet: bool) -> Callable[[datetime, Problem], bo
 
     def wait(until: datetime, problem: Problem) -> bool:
         if not quiet:
-            told = run.output.catalogue.sentence(problem).title
-            at = until.astimezone().isoformat(sep=" ", timespec="seconds")
-            run.output.note(f"{told}: waiting until {at}.")
+            told = run.output.sentence(problem).title
+            run.output.note(f"{told}: waiting until {local(until)}.")
         while (left := (until - run.app.clock.now()).total_seconds()) > 0:
             _count_down(left, is_shown=not quiet and not run.output.json)
             run.app.clock.sleep(min(left, 1.0))

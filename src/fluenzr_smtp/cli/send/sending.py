@@ -30,6 +30,8 @@ def deliver(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Seque
             stored, watched, timeout=terms.timeout, wait=wait, save_sent=terms.save_sent
         ):
             sent.add(delivery, is_kept=delivery.is_repeated)  # it may wait since it was first sent
+            if delivery.is_repeated:
+                _tell_other(run, delivery, parcels)
             _count(progress, parcels)
     _end(run, terms, stored, sent.in_order())
 
@@ -40,9 +42,12 @@ def keep(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Sequence
     fresh = []
     for parcel in parcels:
         record, is_new = post.put(stored, parcel, lifetime=terms.lifetime, save_sent=terms.save_sent)
-        sent.add(post.delivery_of(stored, record), is_kept=True, is_repeated=not is_new)
+        known = post.delivery_of(stored, record)
+        sent.add(known, is_kept=True, is_repeated=not is_new)
         if is_new:
             fresh.append(record.id)
+        else:
+            _tell_other(run, known, (parcel,))
     if fresh and not terms.queue_only:
         progress = _progress(run, terms, parcels)
         with progress.showing():
@@ -100,6 +105,21 @@ class _Results:
                 found.append(told.pop(0))
         repeated = (sent for told in left.values() for sent in told)
         return [*found, *repeated]
+
+
+def _tell_other(run: Invocation, known: Delivery, parcels: Iterable[Parcel]) -> None:
+    """Tell where a key was used before for a message to others: this one was not sent to anybody."""
+    before = known.submission.envelope
+    meant = next((each.submission.envelope for each in parcels if each.key == known.key), before)
+    if meant != before:
+        run.output.note(
+            f"The key '{printable(known.key)}' was used before for a message to {_names(before.recipients)}. "
+            f"The one to {_names(meant.recipients)} was not sent: it needs another key."
+        )
+
+
+def _names(recipients: Sequence[str]) -> str:
+    return ", ".join(map(printable, recipients))
 
 
 def _progress(run: Invocation, terms: Terms, parcels: Sequence[Parcel]) -> Progress:

@@ -232,7 +232,7 @@ def _show(run: Invocation, found: Found) -> None:
     if not found.status.exists:
         run.output.note(_NO_VAULT)
     elif found.problem is not None and found.problem.code in _LOCKED and run.app.unlock_by is None:
-        told = run.output.catalogue.sentence(found.problem)
+        told = run.output.sentence(found.problem)
         run.output.note(f"{told.title} [{found.problem.code}]. {told.fix}")
     warn(run, found.secrets or ())
 
