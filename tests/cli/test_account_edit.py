@@ -289,3 +289,13 @@ def test_a_pause_can_be_lifted(program: Program, word):
     add(program, "--preset", "ovh", "--pause", "2s")
 
     assert edited(program, "--pause", word)["pause_seconds"] is None
+
+
+def test_what_no_server_is_asked_about_is_saved_without_trying_them(program: Program):
+    add(program, "--smtp-host", "localhost", "--smtp-port", "1", "--no-imap")
+
+    ended = program.call(
+        "account", "edit", "a", "--limit", "100/1h", "--pause", "2s", "--display-name", "Me", "--json"
+    )
+
+    assert (ended.status, ended.data["saved"], ended.data["checks"]) == (0, True, [])

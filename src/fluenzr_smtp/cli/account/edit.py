@@ -28,7 +28,7 @@ _EXAMPLES = examples(
     "fluenzr account edit shop --password",
     "fluenzr account edit shop --smtp-port 465 --encryption ssl",
     "fluenzr account edit shop --display-name 'The Shop'",
-    "fluenzr account edit shop --limit 200/1h --limit 500:recipients/24h --pause 2s --no-test",
+    "fluenzr account edit shop --limit 200/1h --limit 500:recipients/24h --pause 2s",
 )
 
 
@@ -96,7 +96,7 @@ def edit(
     password_command: secrets.CommandOption = None,
     timeout: servers.Timeout = int(STEP_SECONDS),
 ) -> None:
-    """Change an account; the new settings are tried before they are saved."""
+    """Change an account; settings that concern its servers are tried before they are saved."""
     request = Request(
         display_name=display_name,
         username=username,
@@ -133,9 +133,16 @@ def _edit(run: Invocation, name: str, request: Request) -> None:
     if secret is not None:
         new = replace(new, secret=secret, secret_changed=run.app.clock.now())
     verified = Verified(stored=new, checks=())
-    if not request.no_test:
+    if not request.no_test and _concerns_servers(old, new):
         verified = verify(run, new, timeout=request.timeout)
     _save(run, verified)
+
+
+def _concerns_servers(old: StoredAccount, new: StoredAccount) -> bool:
+    """Say whether the servers may take the new settings otherwise than the old ones."""
+    before = old.account
+    ours = replace(new.account, display_name=before.display_name, limits=before.limits, pause=before.pause)
+    return replace(new, account=ours) != old
 
 
 def _save(run: Invocation, verified: Verified) -> None:
