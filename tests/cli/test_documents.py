@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from fluenzr_smtp.cli.documents import Document, as_json, failed
+from fluenzr_smtp.cli.documents import Document, failed
+from fluenzr_smtp.cli.json_text import as_json
 from fluenzr_smtp.cli.schema import document_schema
 from fluenzr_smtp.messages import Catalogue
 from fluenzr_smtp.model import Secret, Security

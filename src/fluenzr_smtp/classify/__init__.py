@@ -13,6 +13,8 @@ The names are loaded on first use: where all goes well, none of this is needed.
 
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.late import loader
+
 if TYPE_CHECKING:
     from fluenzr_smtp.classify.pasted import explain
     from fluenzr_smtp.classify.providers import SERVERS
@@ -21,22 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVERS", "STAGE_NAMES", "classify", "explain", "refined", "refused_code"]
 
-_HOMES = {
-    "explain": "pasted",
-    "SERVERS": "providers",
-    "STAGE_NAMES": "stages",
-    "classify": "weighing",
-    "refined": "weighing",
-    "refused_code": "weighing",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a name from its module on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(
+    __name__,
+    {
+        "explain": "pasted",
+        "SERVERS": "providers",
+        "STAGE_NAMES": "stages",
+        "classify": "weighing",
+        "refined": "weighing",
+        "refused_code": "weighing",
+    },
+)

@@ -114,7 +114,7 @@ class Output:
         self.is_ended = True
         self.exit_status = document.exit_status
         if self.json:
-            from fluenzr_smtp.cli.documents import as_json
+            from fluenzr_smtp.cli.json_text import as_json
 
             self._to_stdout(as_json(document, self.catalogue) + "\n")
             return
@@ -143,7 +143,7 @@ class Output:
     def event(self, document: Document) -> None:
         """Write one of several documents of a command that goes on, as a line; nothing without ``--json``."""
         if self.json:
-            from fluenzr_smtp.cli.documents import as_json
+            from fluenzr_smtp.cli.json_text import as_json
 
             self._to_stdout(as_json(document, self.catalogue, indent=None) + "\n")
 

@@ -15,7 +15,7 @@ import typer
 
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli.options import Invocation, current
-from fluenzr_smtp.cli.send.documents import SCHEMA
+from fluenzr_smtp.cli.send.documents import SCHEMAS as SEND
 from fluenzr_smtp.cli.send.request import Terms, contradiction
 from fluenzr_smtp.cli.tree import Command, examples
 from fluenzr_smtp.errors import FluenzrError
@@ -24,7 +24,7 @@ from fluenzr_smtp.problems import ProblemCode
 if TYPE_CHECKING:
     from fluenzr_smtp.model import StoredAccount, Submission
 
-SCHEMAS = {"sendmail": SCHEMA}
+SCHEMAS = {"sendmail": SEND["send"]}
 
 tree = typer.Typer(add_completion=False)
 

@@ -8,6 +8,8 @@ The names are loaded on first use: a message is either made or given.
 
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.late import loader
+
 if TYPE_CHECKING:
     from fluenzr_smtp.compose.addresses import parse_address, parse_mailboxes
     from fluenzr_smtp.compose.dates import parse_date
@@ -34,29 +36,21 @@ __all__ = [
     "seven_bit",
 ]
 
-_HOMES = {
-    "parse_address": "addresses",
-    "parse_mailboxes": "addresses",
-    "parse_date": "dates",
-    "parse_header": "fields",
-    "parse_message_id": "fields",
-    "compose": "message",
-    "author": "raw",
-    "from_raw": "raw",
-    "read_rows": "rows",
-    "seven_bit": "seven_bit",
-    "fill": "templates",
-    "fill_addresses": "templates",
-    "parse_variable": "templates",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a name from its module on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(
+    __name__,
+    {
+        "parse_address": "addresses",
+        "parse_mailboxes": "addresses",
+        "parse_date": "dates",
+        "parse_header": "fields",
+        "parse_message_id": "fields",
+        "compose": "message",
+        "author": "raw",
+        "from_raw": "raw",
+        "read_rows": "rows",
+        "seven_bit": "seven_bit",
+        "fill": "templates",
+        "fill_addresses": "templates",
+        "parse_variable": "templates",
+    },
+)

@@ -1,22 +1,30 @@
-"""The values that travel between the rooms: frozen, complete, without behaviour of their own."""
+"""The values that travel between the rooms: frozen, complete, without behaviour of their own.
 
-from fluenzr_smtp.model.accounts import Account, Mailbox, Secret, StoredAccount
-from fluenzr_smtp.model.checks import Check, Remedy, Target
-from fluenzr_smtp.model.clock import Clock
-from fluenzr_smtp.model.messages import (
-    Attachment,
-    Content,
-    Draft,
-    Envelope,
-    Octets,
-    Outcome,
-    Priority,
-    RecipientOutcome,
-    State,
-    Submission,
-)
-from fluenzr_smtp.model.presets import Limit, LimitUnit, Need, Preset, UsernameRule
-from fluenzr_smtp.model.servers import Endpoint, Fingerprint, Protocol, Security, Skill, Skills
+The names are loaded on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from fluenzr_smtp.late import loader
+
+if TYPE_CHECKING:
+    from fluenzr_smtp.model.accounts import Account, Mailbox, Secret, StoredAccount
+    from fluenzr_smtp.model.checks import Check, Remedy, Target
+    from fluenzr_smtp.model.clock import Clock
+    from fluenzr_smtp.model.messages import (
+        Attachment,
+        Content,
+        Draft,
+        Envelope,
+        Octets,
+        Outcome,
+        Priority,
+        RecipientOutcome,
+        State,
+        Submission,
+    )
+    from fluenzr_smtp.model.presets import Limit, LimitUnit, Need, Preset, UsernameRule
+    from fluenzr_smtp.model.servers import Endpoint, Fingerprint, Protocol, Security, Skill, Skills
 
 __all__ = [
     "Account",
@@ -49,3 +57,38 @@ __all__ = [
     "Target",
     "UsernameRule",
 ]
+
+__getattr__ = loader(
+    __name__,
+    {
+        "Account": "accounts",
+        "Attachment": "messages",
+        "Check": "checks",
+        "Clock": "clock",
+        "Content": "messages",
+        "Draft": "messages",
+        "Endpoint": "servers",
+        "Envelope": "messages",
+        "Fingerprint": "servers",
+        "Limit": "presets",
+        "LimitUnit": "presets",
+        "Mailbox": "accounts",
+        "Need": "presets",
+        "Octets": "messages",
+        "Outcome": "messages",
+        "Preset": "presets",
+        "Priority": "messages",
+        "Protocol": "servers",
+        "RecipientOutcome": "messages",
+        "Remedy": "checks",
+        "Secret": "accounts",
+        "Security": "servers",
+        "Skill": "servers",
+        "Skills": "servers",
+        "State": "messages",
+        "StoredAccount": "accounts",
+        "Submission": "messages",
+        "Target": "checks",
+        "UsernameRule": "presets",
+    },
+)

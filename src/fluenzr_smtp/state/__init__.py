@@ -8,6 +8,8 @@ The names are loaded on first use: what a record is can be known without a datab
 
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.late import loader
+
 if TYPE_CHECKING:
     from fluenzr_smtp.model import State
     from fluenzr_smtp.state.database import Database, Tables
@@ -15,25 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Database", "Pause", "RecipientRecord", "Record", "Sent", "State", "Stored", "Tables"]
 
-_HOMES = {
-    "State": "fluenzr_smtp.model",
-    "Database": "database",
-    "Tables": "database",
-    "Pause": "records",
-    "RecipientRecord": "records",
-    "Record": "records",
-    "Sent": "records",
-    "Stored": "records",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a name from its module on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    home = _HOMES[name]
-    found: object = getattr(import_module(home if "." in home else f"{__name__}.{home}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(
+    __name__,
+    {
+        "State": "fluenzr_smtp.model",
+        "Database": "database",
+        "Tables": "database",
+        "Pause": "records",
+        "RecipientRecord": "records",
+        "Record": "records",
+        "Sent": "records",
+        "Stored": "records",
+    },
+)

@@ -8,6 +8,8 @@ The names are loaded on first use: to connect takes a third of all this.
 
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.late import loader
+
 if TYPE_CHECKING:
     from fluenzr_smtp.tls.certificates import (
         Certificate,
@@ -45,35 +47,27 @@ __all__ = [
     "verify_pin",
 ]
 
-_HOMES = {
-    "Certificate": "certificates",
-    "authority_from_pem": "certificates",
-    "pin_from_pem": "certificates",
-    "read_certificate": "certificates",
-    "served_chain": "certificates",
-    "path_of": "chain",
-    "verdict": "chain",
-    "context_for": "contexts",
-    "inspection_context": "contexts",
-    "verify_pin": "contexts",
-    "UNTRUSTED": "facts",
-    "certificate_facts": "facts",
-    "connection_facts": "facts",
-    "explained": "facts",
-    "told_date": "facts",
-    "handshake_failure": "handshake",
-    "matching_names": "names",
-    "mismatch": "names",
-    "Resumption": "resumption",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a name from its module on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(
+    __name__,
+    {
+        "Certificate": "certificates",
+        "authority_from_pem": "certificates",
+        "pin_from_pem": "certificates",
+        "read_certificate": "certificates",
+        "served_chain": "certificates",
+        "path_of": "chain",
+        "verdict": "chain",
+        "context_for": "contexts",
+        "inspection_context": "contexts",
+        "verify_pin": "contexts",
+        "UNTRUSTED": "facts",
+        "certificate_facts": "facts",
+        "connection_facts": "facts",
+        "explained": "facts",
+        "told_date": "facts",
+        "handshake_failure": "handshake",
+        "matching_names": "names",
+        "mismatch": "names",
+        "Resumption": "resumption",
+    },
+)

@@ -11,6 +11,8 @@ The names are loaded on first use: to read a vault takes a third of all this.
 
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.late import loader
+
 if TYPE_CHECKING:
     from fluenzr_smtp.vault.copies import Backup, Restored
     from fluenzr_smtp.vault.environment import key_source, names_key, parse_key
@@ -68,50 +70,42 @@ __all__ = [
     "seal_export",
 ]
 
-_HOMES = {
-    "Backup": "copies",
-    "Restored": "copies",
-    "key_source": "environment",
-    "names_key": "environment",
-    "parse_key": "environment",
-    "Argon2Cost": "format",
-    "Header": "format",
-    "Slot": "format",
-    "SlotKind": "format",
-    "damaged": "format",
-    "KeptFile": "history",
-    "Finding": "inspection",
-    "Part": "inspection",
-    "State": "inspection",
-    "VaultStatus": "inspection",
-    "Verification": "inspection",
-    "Availability": "memory",
-    "MemoryState": "memory",
-    "RecoveryCode": "recovery",
-    "Keychain": "sources",
-    "KeyringKey": "sources",
-    "KeySource": "sources",
-    "PassphraseKey": "sources",
-    "RawKey": "sources",
-    "RecoveryKey": "sources",
-    "Notice": "store",
-    "NoticeKind": "store",
-    "export_damaged": "transfer",
-    "is_export": "transfer",
-    "open_export": "transfer",
-    "seal_export": "transfer",
-    "Rotation": "vault",
-    "SlotChange": "vault",
-    "Vault": "vault",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a name from its module on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(
+    __name__,
+    {
+        "Backup": "copies",
+        "Restored": "copies",
+        "key_source": "environment",
+        "names_key": "environment",
+        "parse_key": "environment",
+        "Argon2Cost": "format",
+        "Header": "format",
+        "Slot": "format",
+        "SlotKind": "format",
+        "damaged": "format",
+        "KeptFile": "history",
+        "Finding": "inspection",
+        "Part": "inspection",
+        "State": "inspection",
+        "VaultStatus": "inspection",
+        "Verification": "inspection",
+        "Availability": "memory",
+        "MemoryState": "memory",
+        "RecoveryCode": "recovery",
+        "Keychain": "sources",
+        "KeyringKey": "sources",
+        "KeySource": "sources",
+        "PassphraseKey": "sources",
+        "RawKey": "sources",
+        "RecoveryKey": "sources",
+        "Notice": "store",
+        "NoticeKind": "store",
+        "export_damaged": "transfer",
+        "is_export": "transfer",
+        "open_export": "transfer",
+        "seal_export": "transfer",
+        "Rotation": "vault",
+        "SlotChange": "vault",
+        "Vault": "vault",
+    },
+)

@@ -8,18 +8,20 @@ import typer
 
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli.options import current
-from fluenzr_smtp.cli.send.documents import SCHEMA
-from fluenzr_smtp.cli.send.parcels import parcels
 from fluenzr_smtp.cli.send.request import Request, Terms, Wording
-from fluenzr_smtp.cli.send.sending import deliver, keep, show_messages
 from fluenzr_smtp.cli.tree import Command, examples
+from fluenzr_smtp.late import loader
 from fluenzr_smtp.model import Priority, Security
 from fluenzr_smtp.settings import parse_span
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.cli.options import Invocation
+    from collections.abc import Sequence
 
-SCHEMAS = {"send": SCHEMA}
+    from fluenzr_smtp.app.post import Parcel
+    from fluenzr_smtp.cli.options import Invocation
+    from fluenzr_smtp.model import StoredAccount
+
+__getattr__ = loader(__name__, {"SCHEMAS": "documents"})
 
 _EXAMPLES = examples(
     "fluenzr send --to you@example.org --subject Hello --body 'It works.'",
@@ -316,11 +318,19 @@ def _send(run: Invocation, request: Request, name: str | None) -> None:
         run.output.note(f"Not encrypted: {stored.account.smtp} is this machine.")
     if _is_worth_preparing(request):
         run.app.post.prepare(stored, timeout=terms.timeout)
-    try:
+    try:  # what follows is loaded while the server answers
+        from fluenzr_smtp.cli.send.parcels import parcels
+
         made = parcels(run, request, stored.account)
     except BaseException:
         run.app.post.dismiss()
         raise
+    _despatch(run, terms, stored, made)
+
+
+def _despatch(run: Invocation, terms: Terms, stored: StoredAccount, made: Sequence[Parcel]) -> None:
+    from fluenzr_smtp.cli.send.sending import deliver, keep, show_messages
+
     if terms.dry_run:
         show_messages(run, stored, made)
     elif terms.is_kept:

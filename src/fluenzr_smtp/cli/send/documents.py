@@ -34,14 +34,16 @@ _FIELDS = {
     "sent_problem": form.nullable(form.PROBLEM),
     "content": form.nullable(form.TEXT),
 }
-SCHEMA = form.record(
-    account=form.TEXT,
-    **{name: form.nullable(each) for name, each in _FIELDS.items()},
-    total=form.INTEGER,
-    accepted=form.INTEGER,
-    queued=form.INTEGER,
-    messages=form.array(form.record(**_FIELDS)),
-)
+SCHEMAS = {
+    "send": form.record(
+        account=form.TEXT,
+        **{name: form.nullable(each) for name, each in _FIELDS.items()},
+        total=form.INTEGER,
+        accepted=form.INTEGER,
+        queued=form.INTEGER,
+        messages=form.array(form.record(**_FIELDS)),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

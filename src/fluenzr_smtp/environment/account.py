@@ -1,11 +1,4 @@
-"""An account that comes from the environment alone, so that a CI smoke check needs no vault.
-
-``FLUENZR_SMTP_URL`` is ``smtps://user@host:465`` (implicit TLS) or ``smtp://user@host:587`` (STARTTLS;
-``smtp+plain://`` without encryption, to this machine only), ``FLUENZR_IMAP_URL`` likewise with ``imaps``
-and ``imap``. The secret is ``FLUENZR_PASSWORD``; ``FLUENZR_ADDRESS`` is the sender where the user name is
-no address; ``FLUENZR_CA_FILE`` and ``FLUENZR_TRUST_CERT`` name PEM files as ``--ca-file`` and
-``--trust-cert`` do.
-"""
+"""From the variables of the environment to an account: complete, or refused with the variable named."""
 
 from __future__ import annotations
 
@@ -14,15 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from fluenzr_smtp.environment.variables import ADDRESS, IMAP_URL, NAME, PASSWORD, SMTP_URL
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Fingerprint, Protocol, Secret, Security, StoredAccount
 from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.settings import Choices, ServerChoice, build_account, checked, parse_host, parse_port
-
-NAME = "environment"
-SMTP_URL, IMAP_URL = "FLUENZR_SMTP_URL", "FLUENZR_IMAP_URL"
-ADDRESS, PASSWORD = "FLUENZR_ADDRESS", "FLUENZR_PASSWORD"
-CA_FILE, TRUST_CERT = "FLUENZR_CA_FILE", "FLUENZR_TRUST_CERT"
 
 _SCHEMES = {
     Protocol.SMTP: {
@@ -36,11 +25,6 @@ _SCHEMES = {
         "imap+plain": Security.NONE,
     },
 }
-
-
-def names_account(environ: Mapping[str, str]) -> bool:
-    """Say whether the environment names an account."""
-    return bool(environ.get(SMTP_URL))
 
 
 def account_from(
