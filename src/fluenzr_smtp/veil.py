@@ -14,6 +14,7 @@ from fluenzr_smtp.model import Secret
 _LAST = 0x10FFFF  # of Unicode
 _LONGEST = 4  # such as the Roman numeral VIII, which is one character
 _PIECE = 8  # letters and digits in common that are no accident
+_REMEMBERED, _SHORT = 64, 100
 _SHORTEST_PIECE = 4
 _WORD = re.compile(r"[A-Za-z0-9+/=_-]+")  # what base64 is written in, for URLs too
 _BETWEEN = r"[\s\\]*"  # a line that was broken, a quote that was escaped
@@ -153,6 +154,7 @@ class Veil:
         hidden = secret.reveal() if secret else ""
         self._wholes = [pattern for form in {hidden, _plain(hidden)} if (pattern := _whole(form))]
         self._pieces: dict[int, set[str]] = {}
+        self._shown: dict[str, str] = {}  # servers say "250 Ok" a thousand times
         for form, shortest in _forms(hidden):
             bare = _bare(form)
             size = min(_PIECE, len(bare))
@@ -164,6 +166,14 @@ class Veil:
         """Return the text with an ellipsis for the secret."""
         if not self._wholes:
             return text
+        shown = self._shown.get(text)
+        if shown is None:
+            shown = self._struck(text)
+            if len(self._shown) < _REMEMBERED and len(text) <= _SHORT:
+                self._shown[text] = shown
+        return shown
+
+    def _struck(self, text: str) -> str:
         struck = bytearray(len(text))  # a byte for each character: 1 where the secret stands
         alone = bytearray(len(text))  # the same where it stands whole, so that the word around it is its own
         for view in _views(text):

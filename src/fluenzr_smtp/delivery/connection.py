@@ -146,6 +146,10 @@ class Connection:
         """Write a message; what becomes of it comes with ``settled``."""
         self._opened().push(submission)
 
+    def answers_within(self, seconds: float) -> bool:
+        """Say whether the server says something within this time."""
+        return self.is_open and self._opened().answers_within(seconds)
+
     def settled(self) -> tuple[tuple[Settled, ...], tuple[Submission, ...]]:
         """Wait for at least one outcome; return the outcomes, and what has to be pushed once more.
 

@@ -18,12 +18,13 @@ from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Outcome, RecipientOutcome, Submission
 from fluenzr_smtp.outbox import Claim, Departure, Ledger, Settlement
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
-from fluenzr_smtp.smtp import Resumption
+from fluenzr_smtp.smtp import WINDOW, Resumption
 
 Take = Callable[[int], tuple[Claim, ...]]
 
-# How a server ends a connection that has carried enough: the next one carries on.
+_GATHER_SECONDS = 0.005
 _BUSY = Problem(code=ProblemCode.OUTBOX_BUSY, stage=Stage.OUTBOX)
+# How a server ends a connection that has carried enough: the next one carries on.
 _WORN_OUT = frozenset({
     ProblemCode.CONNECTION_LOST,
     ProblemCode.SERVER_GAVE_UP,
@@ -102,7 +103,7 @@ class Courier:
             departure = yield from self._stepped(known)
             known = self._push(departure)
             if self._in_flight:
-                known += self._read()
+                known += self._gathered()
             elif self._waiting and not known and (held := self._held(departure)) is not None:
                 if not _is_never(held):
                     yield from self._end(held, take)
@@ -199,6 +200,16 @@ class Courier:
         from fluenzr_smtp.compose import seven_bit
 
         return seven_bit(submission)
+
+    def _gathered(self) -> list[_Outcome]:
+        """Read at least one outcome, and those that follow at once: to write down many costs as much as one.
+
+        As long as half a window is still on its way the server has something to do meanwhile.
+        """
+        known = self._read()
+        while len(self._in_flight) >= WINDOW // 2 and self._connection.answers_within(_GATHER_SECONDS):
+            known += self._read()
+        return known
 
     def _read(self) -> list[_Outcome]:
         settled, unsent = self._connection.settled()

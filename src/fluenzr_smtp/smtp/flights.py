@@ -102,6 +102,11 @@ class SMTPFlights(SMTPAnswers):
         """
         self._pushed(submission, about_to_end)
 
+    def answers_within(self, seconds: float) -> bool:
+        """Wait so long for the next answer at most; say whether there is something to be read."""
+        self._wire.begin(Stage.MESSAGE)
+        return self._wire.arrives_within(seconds)
+
     def settled(self, *, wait: bool = True) -> tuple[Settled, ...]:
         """Read the answers that are there, waiting for those of one message at least if told to.
 
