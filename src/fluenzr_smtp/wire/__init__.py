@@ -7,15 +7,10 @@ Protocols are not known here; ``socket`` has its home here.
 
 from fluenzr_smtp.transcript import Line, Recorder
 from fluenzr_smtp.wire.addresses import MAX_ADDRESSES, Address
-from fluenzr_smtp.wire.connection import (
-    MAX_LINE_BYTES,
-    MAX_STEP_BYTES,
-    MAX_STEP_LINES,
-    Reached,
-    Wire,
-)
+from fluenzr_smtp.wire.connection import Reached, Wire
 from fluenzr_smtp.wire.probe import Probe, probe
 from fluenzr_smtp.wire.services import service_of
+from fluenzr_smtp.wire.stream import MAX_LINE_BYTES, MAX_STEP_BYTES, MAX_STEP_LINES
 
 __all__ = [
     "MAX_ADDRESSES",
