@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.cli.program import Program, environment_account
+from tests.cli.program import Ended, Program, environment_account
 from tests.servers.mailhost import MailHost
 from tests.servers.postfix import GREYLISTED
 from tests.servers.scripted import Close, ScriptedServer, submission_script
@@ -85,8 +85,8 @@ def test_key_of_a_refused_message_says_that_nothing_was_tried_again(shop: Progra
     again = shop.call(*QUEUE, "--to", "nobody@shop.test", "--key", "order-1")
 
     assert (first.status, again.status) == (67, 67)
-    assert "not tried again" not in first.err
-    assert "is not tried again" in again.err
+    assert "nothing was tried now" not in first.err
+    assert "nothing was tried now" in again.err
 
 
 @pytest.mark.parametrize("kept", [(), ("--queue",)], ids=["now", "queue"])
@@ -94,10 +94,10 @@ def test_key_used_for_a_message_to_others_is_told(shop: Program, kept: tuple[str
     message = ("send", *kept, "--key", "order-2", "--body", "Hello")
     shop.call(*message, "--to", "shop@shop.test")
 
-    other = shop.call(*message, "--to", "office@shop.test")
+    other = shop.call(*message, "--to", "office@shop.test", "--json")
 
-    assert other.status == 0
-    assert "shop@shop.test. The one to office@shop.test was not sent" in " ".join(other.err.split())
+    assert (other.status, other.codes) == (65, ["outbox-key-used"])
+    assert other.data["recipients"][0]["recipient"] == "office@shop.test"
 
 
 def test_waiting_message_is_told_with_what_sends_it(shop: Program):
@@ -105,6 +105,80 @@ def test_waiting_message_is_told_with_what_sends_it(shop: Program):
 
     assert "It waits: " in ended.err
     assert "'fluenzr outbox run' sends it, from " in " ".join(ended.err.split())
+
+
+def test_message_of_which_some_wait_and_some_are_refused_is_partly_done(shop: Program):
+    ended = shop.call(*QUEUE, "--to", GREYLISTED, "--to", "nobody@shop.test", "--json")
+    shown = shop.call("outbox", "show", ended.data["id"], "--json").data["message"]
+
+    assert (ended.status, ended.codes) == (80, ["recipients-partly-refused", "recipient-refused"])
+    assert (shown["state"], shown["problem"]["code"]) == ("deferred", "greylisted")
+
+
+def test_run_of_which_some_are_refused_is_partly_done(shop: Program):
+    for address in ("shop@shop.test", "nobody@shop.test"):
+        shop.call("send", "--queue-only", "--to", address, "--body", "Hello")
+
+    run = shop.call("outbox", "run", "--json")
+
+    assert (run.status, run.codes) == (80, ["recipients-partly-refused", "recipient-refused"])
+
+
+def test_mended_account_sends_at_the_next_run_what_it_held_up(shop: Program, mailhost: MailHost):
+    port = str(shop.account("shop")["smtp"]["port"])
+    shop.call("account", "edit", "shop", "--smtp-port", "9", "--no-test")
+    waits = shop.call(*QUEUE, "--to", "shop@shop.test", "--json")
+    shop.call("send", "--queue-only", "--to", "shop@shop.test", "--body", "x")
+    held = shop.call("outbox", "run")
+    quiet = shop.call("outbox", "run", "--quiet")
+
+    shop.call("account", "edit", "shop", "--smtp-port", port, "--no-test")
+    run = shop.call("outbox", "run", "--json")
+
+    assert (waits.status, waits.data["queued"]) == (0, 1)
+    assert (held.status, quiet.status, quiet.err) == (75, 75, "")
+    assert "shop waits until " in held.err
+    assert (run.status, run.data["accepted"]) == (0, 2)
+
+
+def in_doubt(program: Program, *arguments: str) -> Ended:
+    """Send to a server that is gone after the last byte."""
+    with ScriptedServer(submission_script(overrides={".": (Close(),)}, capabilities=())) as server:
+        program.call(
+            "account", "edit", "shop", "--smtp-host", "127.0.0.1", "--smtp-port", str(server.port),
+            "--encryption", "none", "--no-test",
+        )  # fmt: skip
+        return program.call("send", *arguments, "--to", "shop@shop.test", "--body", "x", "--json")
+
+
+def test_doubt_leads_to_what_settles_it(shop: Program):
+    ended = in_doubt(shop, "--key", "order-3")
+
+    again = shop.call("send", "--key", "order-3", "--to", "shop@shop.test", "--body", "x")
+    retry = shop.call("outbox", "retry", ended.data["id"])
+
+    assert (ended.status, again.status, retry.status) == (81, 81, 64)
+    for each in (again, retry):
+        assert f"fluenzr outbox resolve {ended.data['id']}" in " ".join(each.err.split())
+
+
+def test_doubt_about_a_message_that_was_not_kept_is_released(shop: Program):
+    message = in_doubt(shop).data["id"]
+
+    released = shop.call("outbox", "resolve", message, "--as", "queued")
+
+    assert (released.status, released.out) == (0, f"released  {message}\n")
+    assert listed(shop) == {}
+    assert "send it again yourself" in released.err
+
+
+def test_account_that_leaves_messages_behind_says_so_when_it_is_removed(shop: Program):
+    shop.call("send", "--queue-only", "--to", "shop@shop.test", "--body", "x")
+
+    removed = shop.call("account", "remove", "shop", "--yes")
+
+    assert removed.status == 0
+    assert "'fluenzr outbox cancel --all --account shop'" in " ".join(removed.err.split())
 
 
 def test_row_at_fault_is_named(shop: Program):
@@ -152,17 +226,12 @@ def test_key_is_sent_once_whether_queued_or_not(shop: Program):
 
 
 def test_message_in_doubt_is_kept_and_settled_by_what_the_mailbox_holds(shop: Program, mailhost: MailHost):
-    with ScriptedServer(submission_script(overrides={".": (Close(),)}, capabilities=())) as server:
-        lost = shop.call(
-            "account", "edit", "shop", "--smtp-host", "127.0.0.1", "--smtp-port", str(server.port),
-            "--encryption", "none", "--no-test",
-        )  # fmt: skip
-        ended = shop.call("send", "--to", "shop@shop.test", "--body", "x", "--json")
+    ended = in_doubt(shop)
 
     unknown = shop.call("outbox", "resolve", "--json")
     known = shop.call("outbox", "resolve", ended.data["id"], "--as", "accepted")
 
-    assert (lost.status, ended.status, ended.codes) == (0, 81, ["outbox-in-doubt"])
+    assert (ended.status, ended.codes) == (81, ["outbox-in-doubt"])
     assert (unknown.status, unknown.data["messages"][0]["verdict"]) == (81, None)
     assert known.out == f"accepted  {ended.data['id']}\n"
     assert listed(shop) == {}
@@ -323,3 +392,21 @@ def test_account_that_is_renamed_keeps_what_waits(shop: Program):
     ended = shop.call("outbox", "run", "--json")
 
     assert (ended.status, ended.data["accepted"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(("--give-up", "1d"), "--queue"), (("--inline", "logo=logo.png"), "--html")],
+    ids=["give-up", "inline"],
+)
+def test_option_that_would_do_nothing_is_refused(shop: Program, arguments: tuple[str, ...], named: str):
+    ended = shop.call("send", *arguments, "--to", "shop@shop.test", "--body", "x")
+
+    assert (ended.status, named in ended.err) == (64, True)
+
+
+def test_picture_that_nobody_gives_is_told(shop: Program):
+    ended = shop.call("send", "--to", "shop@shop.test", "--html", "<img src='cid:logo'>", "--dry-run")
+
+    assert ended.status == 0
+    assert "cid:logo" in ended.err

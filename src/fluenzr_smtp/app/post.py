@@ -8,24 +8,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.app import STEP_SECONDS
+from fluenzr_smtp.app.parcels import Parcel, Source, told_again
 
 if TYPE_CHECKING:
     from fluenzr_smtp.app.servers import Servers
     from fluenzr_smtp.delivery import Delivery, Lane, Opening, QueueRun
     from fluenzr_smtp.model import Clock, StoredAccount, Submission
-    from fluenzr_smtp.outbox import Claim, Ledger, Outbox, Record
+    from fluenzr_smtp.outbox import Ledger, Outbox, Record
     from fluenzr_smtp.problems import Problem
 
 LIFETIME = timedelta(days=2)  # how long a queued message is tried
 Wait = Callable[[datetime, "Problem"], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """A message to be sent, and the key by which a script knows it again; empty: none."""
-
-    submission: Submission
-    key: str = ""
 
 
 @dataclass(kw_only=True)
@@ -98,7 +91,7 @@ class Post:
 
         lane, waiting = self.lane(stored), tuple(parcels)
         ledger = self._ledger(lane, has_key=any(each.key for each in waiting))
-        source = _Source(parcels=iter(waiting), ledger=ledger, lane=lane)
+        source = Source(parcels=iter(waiting), ledger=ledger, lane=lane)
         terms = Now(clock=self.clock, draw=_draw, wait=wait)
         opening, self._opening = self._opening, None
         courier = Courier(lane, ledger, terms=terms, clock=self.clock, timeout=timeout, opening=opening)
@@ -131,16 +124,18 @@ class Post:
         *,
         lifetime: timedelta = LIFETIME,
         save_sent: bool = False,
-    ) -> tuple[Record, bool]:
+    ) -> Delivery:
         """Take a message on: once this returns it is on the disk and will be tried until it is given up.
 
-        Returns:
-            The record, and whether it is new: a message whose key is known is not taken on again.
+        Where its key is known it is not taken on again, and what became of the first one is told
+        (``is_repeated``).
 
         Raises:
             FluenzrError: ``disk-full``, ``outbox-…``, ``file-…``.
         """
-        return self.outbox.put(
+        from fluenzr_smtp.delivery import Delivery
+
+        record, is_new = self.outbox.put(
             parcel.submission,
             account=stored.account.name,
             lane=self.lane(stored).key,
@@ -148,6 +143,9 @@ class Post:
             expires=self.clock.now() + lifetime,
             saves_sent=save_sent,
         )
+        if not is_new:
+            return told_again(stored.account, record, parcel)
+        return Delivery.of_record(stored.account, record)
 
     def run(self, *, timeout: float = STEP_SECONDS, connections: int = 1) -> QueueRun:
         """Return a run over the outbox, to be asked for its deliveries."""
@@ -201,12 +199,6 @@ class Post:
                 told[name] = problem
         return told
 
-    def delivery_of(self, stored: StoredAccount, record: Record) -> Delivery:
-        """Return what became of a message so far, as its record tells."""
-        from fluenzr_smtp.delivery import Delivery
-
-        return Delivery.of_record(stored.account, record)
-
     def unsent(self, stored: StoredAccount, parcel: Parcel) -> Delivery:
         """Return a message that is not sent, for showing it."""
         from fluenzr_smtp.delivery import Delivery
@@ -223,6 +215,15 @@ class Post:
         for lane in {each.lane for each in found}:
             self.outbox.resume(lane)
         return found
+
+    def go_on(self, account: str) -> None:
+        """Let what an account's old settings held up go at the next run."""
+        from fluenzr_smtp.model import State
+
+        waiting = self.outbox.list(states={State.QUEUED, State.DEFERRED}, account=account)
+        pauses = {each.lane: self.outbox.pause_of(each.lane) for each in waiting}
+        held = {lane for lane, pause in pauses.items() if pause is not None and pause.settings}
+        self.retry([each.id for each in waiting if each.lane in held])
 
     # -- mailboxes -----------------------------------------------------------------------------------
 
@@ -304,67 +305,3 @@ def _draw() -> float:
     from random import random
 
     return random()  # noqa: S311 - jitter, nothing secret
-
-
-def _refused(lane: Lane, parcel: Parcel, problem: Problem) -> Delivery:
-    from fluenzr_smtp.delivery import Delivery
-    from fluenzr_smtp.model import RecipientOutcome
-
-    recipients = parcel.submission.envelope.recipients
-    return Delivery(
-        account=lane.stored.account,
-        submission=parcel.submission,
-        recipients=tuple(RecipientOutcome.failed(each, problem) for each in recipients),
-        key=parcel.key,
-    )
-
-
-@dataclass(kw_only=True)
-class _Source:
-    """Hands out parcels as claims; those whose key is known are told again instead."""
-
-    parcels: Iterator[Parcel]
-    ledger: Ledger
-    lane: Lane
-    known: list[Record] = field(default_factory=list)
-    refused: list[Delivery] = field(default_factory=list)
-
-    def take(self, room: int) -> tuple[Claim, ...]:
-        """Return at most so many claims; none when there is nothing left."""
-        while fresh := self._next(room):
-            if claims := self._begun(fresh):
-                return claims
-        return ()
-
-    def repeated(self) -> Iterator[Delivery]:
-        """Yield what became of messages that had been sent before, each once."""
-        from fluenzr_smtp.delivery import Delivery
-
-        while self.refused:
-            yield self.refused.pop(0)
-        while self.known:
-            told = Delivery.of_record(self.lane.stored.account, self.known.pop(0))
-            yield replace(told, is_repeated=True)
-
-    def _next(self, room: int) -> list[Parcel]:
-        from itertools import islice
-
-        return list(islice(self.parcels, room))
-
-    def _begun(self, fresh: Collection[Parcel]) -> tuple[Claim, ...]:
-        from fluenzr_smtp.errors import FluenzrError
-
-        account, claims = self.lane.stored.account.name, []
-        for parcel in fresh:
-            try:
-                begun = self.ledger.begin(
-                    parcel.submission, account=account, lane=self.lane.key, key=parcel.key
-                )
-            except FluenzrError as error:  # another process is ahead with its key
-                self.refused.append(_refused(self.lane, parcel, error.problem))
-                continue
-            if begun.is_known:
-                self.known.append(begun.record)
-            else:
-                claims.append(begun)
-        return tuple(claims)

@@ -135,7 +135,7 @@ def sendmail(
 
     The classic options of sendmail are understood by the program fluenzr-sendmail.
     """
-    from fluenzr_smtp.app.post import LIFETIME, Parcel
+    from fluenzr_smtp.app.parcels import Parcel
     from fluenzr_smtp.cli.send.sending import keep
 
     run = current(ctx)
@@ -160,7 +160,7 @@ def sendmail(
         dry_run=False,
         quiet=True,
         timeout=STEP_SECONDS,
-        lifetime=LIFETIME,
+        lifetime=None,
     )
     keep(run, terms, stored, (Parcel(submission=submission),))
 

@@ -59,6 +59,8 @@ class Command(TyperCommand):
 
     def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **settings)
+        if self.help:  # a docstring is wrapped for its source, not for the reader's terminal
+            self.help = "\n\n".join(" ".join(each.split()) for each in self.help.split("\n\n"))
         self.params = [*self.params, *everywhere()]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401

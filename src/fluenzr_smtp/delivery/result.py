@@ -58,6 +58,9 @@ class Delivery:
     def waiting(cls, account: Account, record: Record, problem: Problem) -> Delivery:
         """Return a message that was not tried because of a problem of its account."""
         told = cls.of_record(account, record)
+        until = problem.facts.get("retry_after")
+        if isinstance(until, str) and told.due is not None:
+            told = replace(told, due=max(told.due, datetime.fromisoformat(until)))
         waiting = tuple(replace(each, problem=each.problem or problem) for each in told.recipients)
         return replace(told, recipients=waiting, is_postponed=True)
 

@@ -164,9 +164,9 @@ class Later(Terms):
         return until
 
     def _pausing(self, pause: Pause, lane: Lane) -> Problem | None:
-        if pause.until is None:
-            return pause.problem if pause.settings == lane.settings else None
-        return super()._pausing(pause, lane)
+        if pause.settings and pause.settings != lane.settings:  # it was about other settings than these
+            return None
+        return pause.problem if pause.until is None else super()._pausing(pause, lane)
 
 
 def _told(moment: datetime) -> str:

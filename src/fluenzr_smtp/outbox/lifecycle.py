@@ -58,12 +58,19 @@ def settled(
         record,
         recipients=recipients,
         attempts=record.attempts + 1,
-        problem=next((each.problem for each in outcomes if each.problem), None),
+        problem=_why(recipients),
         changed=now,
         due=due or now,
     )
     sent = stored.sent if changed.state is State.IN_DOUBT else None
     return Settled(stored=_put_down(replace(stored, record=changed, owner="", sent=sent)), is_sent=is_sent)
+
+
+def _why(recipients: tuple[RecipientRecord, ...]) -> Problem | None:
+    """Return why a message is where it is: what keeps it in the queue goes before what is settled."""
+    found = [each for each in recipients if each.problem is not None]
+    waiting = [each for each in found if each.state in (State.IN_DOUBT, State.DEFERRED)]
+    return next((each.problem for each in (*waiting, *found)), None)
 
 
 def released(stored: Stored, *, now: datetime, due: datetime | None, problem: Problem | None) -> Stored:
@@ -208,6 +215,8 @@ def problem_of(code: ProblemCode, reply: ServerReply | None, /, **facts: FactVal
 def state_wrong(record: Record, *, state: State | None = None, **facts: FactValue) -> FluenzrError:
     """Return the failure of what cannot be done with a message as it stands."""
     told = (state or record.state).value
+    if told == State.IN_DOUBT:
+        facts["doubtful"] = record.id
     return failure(ProblemCode.OUTBOX_STATE_WRONG, Stage.OUTBOX, message=record.id, state=told, **facts)
 
 

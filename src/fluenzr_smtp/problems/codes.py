@@ -196,6 +196,7 @@ class ProblemCode(StrEnum):
     OUTBOX_MESSAGE_DAMAGED = "outbox-message-damaged"
     OUTBOX_MESSAGE_UNKNOWN = "outbox-message-unknown"
     OUTBOX_STATE_WRONG = "outbox-state-wrong"
+    OUTBOX_KEY_USED = "outbox-key-used"
     OUTBOX_BUSY = "outbox-busy"
     OUTBOX_DAMAGED = "outbox-damaged"
     OUTBOX_NEWER = "outbox-newer"

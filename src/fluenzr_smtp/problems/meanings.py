@@ -178,7 +178,7 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
         (by_reply, status.UNAVAILABLE, "spam-refused"): (code.SPAM_REFUSED,),
         (never, status.IN_DOUBT, "in-doubt"): (code.OUTBOX_IN_DOUBT,),
         (never, status.USAGE, "outbox"): (code.OUTBOX_MESSAGE_UNKNOWN, code.OUTBOX_STATE_WRONG),
-        (never, status.DATA, "outbox"): (code.OUTBOX_MESSAGE_DAMAGED,),
+        (never, status.DATA, "outbox"): (code.OUTBOX_MESSAGE_DAMAGED, code.OUTBOX_KEY_USED),
         (never, status.UNAVAILABLE, "outbox"): (code.OUTBOX_EXPIRED,),
         (never, status.IO, "outbox"): (code.OUTBOX_DAMAGED, code.SENT_NOT_SAVED),
         (never, status.CONFIG, "outbox"): (code.OUTBOX_NEWER,),

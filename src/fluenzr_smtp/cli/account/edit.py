@@ -151,6 +151,7 @@ def _save(run: Invocation, verified: Verified) -> None:
     data = {"account": account_record(stored), "saved": saved, "checks": check_records(verified.checks)}
     if saved:
         run.app.accounts.replace(stored)
+        run.app.post.go_on(stored.account.name)
         run.end(data, show=lambda: run.output.line(f"Saved {stored.account.name}."))
         return
     run.output.note("Nothing was changed.")

@@ -14,7 +14,7 @@ from fluenzr_smtp.cli.limits import LIMIT_IN_FORCE
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.tree import Command, examples
-from fluenzr_smtp.model import Preset, StoredAccount
+from fluenzr_smtp.model import Preset, State, StoredAccount
 
 SCHEMAS = {
     "account list": form.record(accounts=form.array(ACCOUNT), default=form.nullable(form.TEXT)),
@@ -123,8 +123,19 @@ def remove(
         return
     run.app.accounts.remove(found)
     _forget_default(run, found)
+    _tell_left(run, found)
     run.output.note("The older generations beside the vault hold its password until three more changes.")
     run.end({"removed": found}, show=lambda: run.output.line(f"Removed {found}."))
+
+
+def _tell_left(run: Invocation, account: str) -> None:
+    """Tell of messages that nobody can send any more."""
+    left = run.app.outbox.list(states=set(State) - {State.ACCEPTED, State.REJECTED}, account=account)
+    if left:
+        run.output.note(
+            f"Messages of it are in the outbox ({len(left)}): 'fluenzr outbox list --account {account}' has "
+            f"them, 'fluenzr outbox cancel --all --account {account}' takes out those that wait."
+        )
 
 
 def default(

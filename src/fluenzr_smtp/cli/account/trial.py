@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fluenzr_smtp.app import STEP_SECONDS
-from fluenzr_smtp.app.post import Parcel
+from fluenzr_smtp.app.parcels import Parcel
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.servers import Timeout
 from fluenzr_smtp.cli.checks import CHECK, CheckLines, Mark, check_records

@@ -77,7 +77,7 @@ def table(run: Invocation, records: Iterable[Record]) -> None:
     rows = (
         (
             each.id,
-            each.state.value,
+            _state(each),
             local(each.due) if each.due and each.state in _WAITING else "-",
             _recipients(each),
             each.account,
@@ -104,7 +104,7 @@ def rows(run: Invocation, found: Record) -> Iterator[tuple[str, str]]:
     if found.due is not None and found.state in _WAITING:
         yield "next try", local(found.due)
     if found.expires is not None and found.state in _WAITING:
-        yield "given up", local(found.expires)
+        yield "given up at", local(found.expires)
     yield "tries", str(found.attempts)
     for each in found.recipients:
         said = reply_line(each.reply) if each.reply else ""
@@ -124,6 +124,13 @@ def tell_held(run: Invocation, account: str, problem: Problem) -> None:
         run.output.note(f"{printable(account)} waits: {title}.")
     else:
         run.output.note(f"{printable(account)} is held up until its settings change: {title}.")
+
+
+def _state(found: Record) -> str:
+    is_partly = found.state is State.ACCEPTED and any(
+        each.state is not State.ACCEPTED for each in found.recipients
+    )
+    return "partly" if is_partly else found.state.value
 
 
 def _recipients(found: Record) -> str:

@@ -29,10 +29,11 @@ class Verdict(StrEnum):
     QUEUED = "queued"
 
 
+_RELEASED = "released"  # what was sent without --queue and is now known not to have arrived
 _SETTLED = form.record(
     id=form.TEXT,
     message_id=form.TEXT,
-    verdict=form.nullable(form.choice(*(each.value for each in Verdict))),
+    verdict=form.nullable(form.choice(*(each.value for each in Verdict), _RELEASED)),
     folder=form.nullable(form.TEXT),
     problem=form.nullable(form.PROBLEM),
 )
@@ -94,6 +95,12 @@ def _settled(
     }
     if verdict is not None:
         run.app.outbox.resolve(found.id, accepted=verdict is Verdict.ACCEPTED)
+        if verdict is Verdict.QUEUED and not found.is_kept:
+            run.output.note(
+                f"{found.id} was sent without --queue, so its content is not here: send it again yourself. "
+                "It is out of the outbox."
+            )
+            return {**told, "verdict": _RELEASED}, None
         return {**told, "verdict": verdict}, None
     if found.state is not State.IN_DOUBT:
         run.app.outbox.resolve(found.id, accepted=True)  # fails by its name

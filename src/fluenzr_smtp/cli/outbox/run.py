@@ -22,14 +22,14 @@ from fluenzr_smtp.cli.output import printable, reply_line
 from fluenzr_smtp.cli.send.progress import Progress
 from fluenzr_smtp.cli.tree import Command, examples
 from fluenzr_smtp.model import Outcome, State
-from fluenzr_smtp.problems import ProblemCode
+from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from fluenzr_smtp.delivery import Delivery
     from fluenzr_smtp.outbox import Record
-    from fluenzr_smtp.problems import Problem, ServerReply
+    from fluenzr_smtp.problems import ServerReply
 
 _HELD = form.record(account=form.TEXT, problem=form.PROBLEM)
 SCHEMAS = {
@@ -94,15 +94,21 @@ class _Pass:
     @property
     def headlines(self) -> tuple[Problem, ...]:
         """What is wrong, doubt first; that an account waits for its turn is not."""
-        held = [
-            each
-            for name, each in self.held.items()
-            if each.code is not ProblemCode.LIMIT_REACHED and name not in self.told_before
-        ]
+        held = [each for each in self.held.values() if each.code is not ProblemCode.LIMIT_REACHED]
         ended = (*self.expired, *self.doubtful, *self.damaged)
         given_up = [each.problem for each in ended if each.problem is not None]
         found = dict.fromkeys([*self.problems, *given_up, *held])
+        if found and self.counts[Outcome.ACCEPTED]:
+            facts = {"accepted": self.counts[Outcome.ACCEPTED], "messages": len(set(self.touched))}
+            partly = Problem(code=ProblemCode.RECIPIENTS_PARTLY_REFUSED, stage=Stage.RECIPIENT, facts=facts)
+            found = {partly: None, **found}
         return tuple(sorted(found, key=lambda each: each.code is not ProblemCode.OUTBOX_IN_DOUBT))
+
+    @property
+    def news(self) -> tuple[Problem, ...]:
+        """Those of them that an earlier run has not told."""
+        known = [each for name, each in self.held.items() if name in self.told_before]
+        return tuple(each for each in self.headlines if each not in known)
 
 
 def run_queue(
@@ -132,7 +138,15 @@ def run_queue(
         _watch(run, account, connections, float(timeout), quiet=quiet)
         return
     done = _pass(run, account=account, ids=ids, connections=connections, timeout=float(timeout), quiet=quiet)
-    run.end(_document(run, done), problems=done.headlines, show=lambda: _show(run, done, quiet=quiet))
+    found = done.headlines
+    run.end(
+        _document(run, done),
+        problems=done.news
+        if quiet and not run.output.json
+        else found,  # cron would send it every five minutes
+        exit_status=found[0].exit_status if found else None,
+        show=lambda: _show(run, done, quiet=quiet),
+    )
 
 
 def _pass(
@@ -158,8 +172,7 @@ def _pass(
                 run.output.problem(told.sent_problem)
             progress.advance()
     done.held.update(post.explained_held(queue.held))
-    if quiet:  # cron would send the same words every five minutes
-        done.told_before = frozenset(queue.held_before)
+    done.told_before = frozenset(queue.held_before)
     done.add_damaged(_damaged(run, account, since=began))
     return done
 

@@ -17,7 +17,7 @@ from fluenzr_smtp.settings import parse_span
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fluenzr_smtp.app.post import Parcel
+    from fluenzr_smtp.app.parcels import Parcel
     from fluenzr_smtp.cli.options import Invocation
     from fluenzr_smtp.model import StoredAccount
 
@@ -218,14 +218,14 @@ def send(
         ),
     ] = False,
     give_up: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--give-up",
             metavar="TIME",
-            help="How long a message kept by --queue is tried.",
+            help="How long a message kept by --queue is tried; two days unless said.",
             rich_help_panel=_HOW,
         ),
-    ] = "2d",
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option(
@@ -300,7 +300,7 @@ def send(
             dry_run=dry_run,
             quiet=quiet,
             timeout=float(timeout),
-            lifetime=parse_span(give_up, "--give-up"),
+            lifetime=None if give_up is None else parse_span(give_up, "--give-up"),
         ),
     )
     _send(current(ctx), request, account)

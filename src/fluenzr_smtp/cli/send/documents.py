@@ -74,9 +74,13 @@ class Sent:
         if not self.is_waiting:
             return self.delivery.problems
         lasting = (Outcome.REJECTED, Outcome.IN_DOUBT)
-        return tuple(
-            each.problem for each in self.delivery.recipients if each.problem and each.outcome in lasting
-        )
+        ended = [each for each in self.delivery.recipients if each.problem and each.outcome in lasting]
+        found = tuple(dict.fromkeys(each.problem for each in ended if each.problem))
+        if not found or any(each.outcome is Outcome.IN_DOUBT for each in ended):
+            return found
+        # The others wait: whoever took the status of a refusal for that of all would send to them again.
+        total = len(self.delivery.recipients)
+        return (_partly(queued=total - len(ended) - len(self.delivery.accepted), total=total), *found)
 
 
 def problems_of(sent: Sequence[Sent]) -> tuple[Problem, ...]:
@@ -89,11 +93,14 @@ def problems_of(sent: Sequence[Sent]) -> tuple[Problem, ...]:
         return (doubtful, *(each for each in found if each is not doubtful))
     good = sum(not each.problems for each in sent)
     if good or any(each.is_accepted for each in sent):
-        facts = {"accepted": good, "messages": len(sent)}
-        headline = Problem(code=ProblemCode.RECIPIENTS_PARTLY_REFUSED, stage=Stage.RECIPIENT, facts=facts)
+        headline = _partly(accepted=good, messages=len(sent))
         return (headline, *(each for each in found if each.code is not headline.code))
     later = next((each for each in found if each.is_transient), found[0])
     return (later, *(each for each in found if each is not later))
+
+
+def _partly(**counts: int) -> Problem:
+    return Problem(code=ProblemCode.RECIPIENTS_PARTLY_REFUSED, stage=Stage.RECIPIENT, facts=counts)
 
 
 def status_of(problems: Sequence[Problem]) -> ExitStatus:

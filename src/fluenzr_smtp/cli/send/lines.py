@@ -36,18 +36,22 @@ def _show_one(run: Invocation, sent: Sent, *, quiet: bool) -> None:
             f"accepted  {where}{accepted}  {printable(submission.message_id)}"
             f"  {reply_line(delivery.reply)}{again}"
         )
+    if delivery.sent_folder is not None and not quiet:
+        run.output.note(f"A copy is in {printable(delivery.sent_folder)}.")
     if sent.is_waiting and not quiet:
         waiting = (each for each in delivery.recipients if each.outcome is Outcome.DEFERRED)
         names = ", ".join(printable(each.recipient) for each in waiting)
         run.output.line(f"queued  {where}{names}  {printable(submission.message_id)}  {delivery.record}")
         tell_why_waiting(run, sent)
     if sent.is_repeated and not quiet and not accepted and not sent.is_waiting:
+        is_doubtful = any(each.outcome is Outcome.IN_DOUBT for each in delivery.recipients)
         run.output.note(
-            "It was sent before under this key, and is not tried again; this is what became of it then. "
-            f"'fluenzr outbox retry {delivery.record}' tries again."
+            "The key was used before: nothing was tried now, and this is what became of it then. "
+            f"'fluenzr outbox {'resolve' if is_doubtful else 'retry'} {delivery.record}' goes on with it."
         )
     if any(each.outcome is Outcome.IN_DOUBT for each in delivery.recipients):
-        run.output.note(f"The message in doubt is {printable(submission.message_id)}.")
+        settle = f" 'fluenzr outbox resolve {delivery.record}' settles it." if delivery.record else ""
+        run.output.note(f"The message in doubt is {printable(submission.message_id)}.{settle}")
     for each in delivery.recipients:
         if each.problem is not None and len(delivery.recipients) > 1:
             run.output.note(f"{each.outcome}: {printable(each.recipient)}  {_why(each)}")
@@ -64,10 +68,15 @@ def tell_why_waiting(run: Invocation, sent: Sent) -> None:
 
 
 def _show_many(run: Invocation, sent: Sequence[Sent], *, quiet: bool) -> None:
-    for each in sent:
-        for outcome in each.delivery.recipients:
-            if outcome.problem is not None and not each.is_waiting:
-                run.output.note(f"{outcome.outcome}: {printable(outcome.recipient)}  {_why(outcome)}")
+    lines = [
+        f"{outcome.outcome}: {printable(outcome.recipient)}  {_why(outcome)}"
+        for each in sent
+        if not each.is_waiting
+        for outcome in each.delivery.recipients
+        if outcome.problem is not None
+    ]
+    for line in dict.fromkeys(lines):
+        run.output.note(line)
     if quiet:
         return
     accepted = sum(each.is_accepted for each in sent)

@@ -5,6 +5,7 @@ All of them are made before the first one is sent: a fault in the last row is to
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from fluenzr_smtp.model import Account, Attachment, Content, Draft, Mailbox, Pri
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.app.post import Parcel
+    from fluenzr_smtp.app.parcels import Parcel
     from fluenzr_smtp.cli.options import Invocation
     from fluenzr_smtp.model import Submission
 
@@ -61,10 +62,11 @@ class _Maker:
     request: Request
     account: Account
     opened: dict[str, Content] = field(default_factory=dict)
+    unnamed: set[str] = field(default_factory=set)
 
     def ready_made(self) -> Iterator[Parcel]:
         """Make the messages that are given whole."""
-        from fluenzr_smtp.app.post import Parcel
+        from fluenzr_smtp.app.parcels import Parcel
 
         said = self.request.wording
         named = tuple(each.address for each in _mailboxes(said.to + said.cc + said.bcc))
@@ -76,7 +78,7 @@ class _Maker:
 
     def composed(self) -> Iterator[Parcel]:
         """Make one message, or one for each row."""
-        from fluenzr_smtp.app.post import Parcel
+        from fluenzr_smtp.app.parcels import Parcel
 
         request = self._with_texts()
         if request.each is None and not request.variables:
@@ -146,6 +148,7 @@ class _Maker:
     def _composed(self, said: Wording) -> Submission:
         from fluenzr_smtp.compose import parse_date, parse_message_id
 
+        self._tell_unnamed(said)
         name = self.account.display_name if said.from_name is None else said.from_name
         request = self.request
         draft = Draft(
@@ -165,6 +168,15 @@ class _Maker:
             list_unsubscribe=said.list_unsubscribe,
         )
         return self.run.app.compose(draft)
+
+    def _tell_unnamed(self, said: Wording) -> None:
+        """Tell of pictures that the HTML shows and nobody has given: readers would see a gap."""
+        shown = set(re.findall(r"""["'(]cid:([^"'()\s<>]+)""", said.html or ""))
+        for name in sorted(shown - {each.partition("=")[0] for each in said.inline} - self.unnamed):
+            self.unnamed.add(name)
+            self.run.output.note(
+                f"The HTML shows 'cid:{printable(name)}', which no --inline {printable(name)}=FILE gives."
+            )
 
     def _attachments(self, said: Wording) -> tuple[Attachment, ...]:
         attached = [self._attachment(path) for path in said.attach]

@@ -40,7 +40,7 @@ class Terms:
     dry_run: bool
     quiet: bool
     timeout: float
-    lifetime: timedelta
+    lifetime: timedelta | None
 
     @property
     def is_kept(self) -> bool:
@@ -130,6 +130,10 @@ class Request:
         for one, first, other, second in pairs:
             if first is not None and second is not None:
                 found.append(f"{one} and {other} exclude each other")
+        if terms.lifetime is not None and not terms.is_kept:
+            found.append("--give-up is for messages that are kept: it needs --queue")
+        if said.inline and said.html is None and self.html_file is None and not self.is_ready_made:
+            found.append("--inline is for pictures in HTML: it needs --html or --html-file")
         if len(self.readers) > 1:
             found.append(f"standard input can be read once, not for {' and '.join(self.readers)}")
         if said.key and (len(self.raw) > 1 or (self.each and "{{" not in said.key)):

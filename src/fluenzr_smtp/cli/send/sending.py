@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fluenzr_smtp.app.post import LIFETIME
 from fluenzr_smtp.cli.output import StdoutClosedError, StdoutFailedError, printable
 from fluenzr_smtp.cli.send.documents import Sent, document, problems_of, status_of
 from fluenzr_smtp.cli.send.lines import show
@@ -13,7 +14,7 @@ from fluenzr_smtp.cli.send.progress import Progress, Watched, progress_of, waiti
 from fluenzr_smtp.model import StoredAccount
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.app.post import Parcel
+    from fluenzr_smtp.app.parcels import Parcel
     from fluenzr_smtp.cli.options import Invocation
     from fluenzr_smtp.cli.send.request import Terms
     from fluenzr_smtp.delivery import Delivery
@@ -30,8 +31,6 @@ def deliver(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Seque
             stored, watched, timeout=terms.timeout, wait=wait, save_sent=terms.save_sent
         ):
             sent.add(delivery, is_kept=delivery.is_repeated)  # it may wait since it was first sent
-            if delivery.is_repeated:
-                _tell_other(run, delivery, parcels)
             _count(progress, parcels)
     _end(run, terms, stored, sent.in_order())
 
@@ -41,13 +40,10 @@ def keep(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Sequence
     post, sent = run.app.post, _Results(parcels)
     fresh = []
     for parcel in parcels:
-        record, is_new = post.put(stored, parcel, lifetime=terms.lifetime, save_sent=terms.save_sent)
-        known = post.delivery_of(stored, record)
-        sent.add(known, is_kept=True, is_repeated=not is_new)
-        if is_new:
-            fresh.append(record.id)
-        else:
-            _tell_other(run, known, (parcel,))
+        taken = post.put(stored, parcel, lifetime=terms.lifetime or LIFETIME, save_sent=terms.save_sent)
+        sent.add(taken, is_kept=True)
+        if taken.record and not taken.is_repeated:
+            fresh.append(taken.record)
     if fresh and not terms.queue_only:
         progress = _progress(run, terms, parcels)
         with progress.showing():
@@ -85,11 +81,11 @@ class _Results:
         self._parcels = parcels
         self._sent: dict[str, list[Sent]] = {}
 
-    def add(self, delivery: Delivery, *, is_kept: bool = False, is_repeated: bool = False) -> None:
+    def add(self, delivery: Delivery, *, is_kept: bool = False) -> None:
         """Note what became of a message; of a kept one the last that was heard counts."""
         told = self._sent.setdefault(delivery.submission.message_id, [])
         again = [each for each in told if each.delivery.record and each.delivery.record == delivery.record]
-        sent = Sent(delivery=delivery, is_kept=is_kept, is_repeated=is_repeated or delivery.is_repeated)
+        sent = Sent(delivery=delivery, is_kept=is_kept, is_repeated=delivery.is_repeated)
         if again:
             told[told.index(again[0])] = sent
         else:
@@ -105,21 +101,6 @@ class _Results:
                 found.append(told.pop(0))
         repeated = (sent for told in left.values() for sent in told)
         return [*found, *repeated]
-
-
-def _tell_other(run: Invocation, known: Delivery, parcels: Iterable[Parcel]) -> None:
-    """Tell where a key was used before for a message to others: this one was not sent to anybody."""
-    before = known.submission.envelope
-    meant = next((each.submission.envelope for each in parcels if each.key == known.key), before)
-    if meant != before:
-        run.output.note(
-            f"The key '{printable(known.key)}' was used before for a message to {_names(before.recipients)}. "
-            f"The one to {_names(meant.recipients)} was not sent: it needs another key."
-        )
-
-
-def _names(recipients: Sequence[str]) -> str:
-    return ", ".join(map(printable, recipients))
 
 
 def _progress(run: Invocation, terms: Terms, parcels: Sequence[Parcel]) -> Progress:
