@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import threading
@@ -392,6 +393,42 @@ def test_ctrl_c_after_the_last_byte_is_in_doubt(program: Program):
 
     assert child.returncode == 81
     assert b"[outbox-in-doubt]" in err
+
+
+def test_ctrl_c_among_many_messages_tells_of_each_what_is_known(program: Program):
+    arrived = threading.Event()
+
+    class TwoTaken:
+        taken = 0
+
+        def play(self, connection: Connection) -> None:
+            self.taken += 1
+            if self.taken <= 2:
+                connection.send(b"250 2.0.0 taken\r\n")
+                return
+            arrived.set()
+            connection.read_to_the_end()
+
+    rows = program.home / "rows.csv"
+    rows.write_text("n\n" + "".join(f"{number}\n" for number in range(30)))
+    script = submission_script(
+        capabilities=("PIPELINING", "CHUNKING"),
+        overrides={"GREETING": b"220 x ESMTP Postfix", ".": TwoTaken()},
+    )
+    with ScriptedServer(script) as server:
+        child = to_scripted(program, server).start(
+            "send", "--each", str(rows), "--to", "to{{n}}@b.test", "--body", "x", "--json"
+        )
+        assert arrived.wait(20)
+        child.send_signal(signal.SIGINT)
+        out, _ = child.communicate(timeout=20)
+
+    outcomes = [each["recipients"][0]["outcome"] for each in json.loads(out)["data"]["messages"]]
+    assert child.returncode == 81
+    assert outcomes[:2] == ["accepted", "accepted"]
+    assert outcomes.count("accepted") == 2
+    assert outcomes[2] == "in-doubt"
+    assert outcomes.count("in-doubt") < 10
 
 
 @pytest.mark.parametrize("option", ["--json", "--subject=x"], ids=["json", "people"])

@@ -107,6 +107,11 @@ class Connection:
         return self._session is not None and self._session.is_open
 
     @property
+    def is_interrupted(self) -> bool:
+        """Say whether somebody wanted to leave (Ctrl-C) while messages were on their way."""
+        return self._session is not None and self._session.is_interrupted
+
+    @property
     def room(self) -> int:
         """How many more messages may be pushed now; one where nothing is open yet."""
         return self._session.room if self._session is not None and self._session.is_open else 1

@@ -23,6 +23,7 @@ from fluenzr_smtp.smtp import WINDOW, Resumption
 Take = Callable[[int], tuple[Claim, ...]]
 
 _GATHER_SECONDS = 0.005
+_INTERRUPTED = Problem(code=ProblemCode.INTERRUPTED, stage=Stage.MESSAGE)
 _BUSY = Problem(code=ProblemCode.OUTBOX_BUSY, stage=Stage.OUTBOX)
 # How a server ends a connection that has carried enough: the next one carries on.
 _WORN_OUT = frozenset({
@@ -133,6 +134,8 @@ class Courier:
 
     def _stopped(self) -> Problem | None:
         """Open the connection where one is needed; return what forbids or prevents it."""
+        if self._connection.is_interrupted:
+            return _INTERRUPTED
         if not self._waiting or self._connection.is_open:
             return None
         if held := self._terms.held(self._lane, self._ledger, self._waiting):
@@ -218,7 +221,9 @@ class Courier:
         known: list[_Outcome] = []
         for each in settled:
             claim = self._in_flight.pop(id(each.submission))
-            if self._is_worth_repeating(claim, each.outcomes):
+            if self._connection.is_interrupted and _is_untried(each.outcomes):
+                self._waiting.append(claim)
+            elif self._is_worth_repeating(claim, each.outcomes):
                 self._again(claim)
             else:
                 known.append(self._known(claim, each.outcomes))
@@ -253,12 +258,21 @@ class Courier:
         """End the run of a lane that cannot be used now; nothing of what waits was sent."""
         waiting, self._waiting = self._waiting, []
         if not self._terms.is_told_of_all:
+            if problem is _INTERRUPTED:
+                self._leave(waiting)
+                return
             until = self._terms.postpone(self._lane, self._ledger, problem, waiting)
             yield from self._deliveries([_postponed(each, problem, until) for each in waiting])
             return
         while waiting:
             yield from self._told([self._failed(each, problem) for each in waiting])
             waiting = list(take(1))
+
+    def _leave(self, waiting: list[Claim]) -> None:
+        """Put back what was not sent, and leave as was wanted; there may be nothing left to leave."""
+        if waiting:
+            self._ledger.release([each.record.id for each in waiting])
+            raise KeyboardInterrupt
 
     def _told(self, known: list[_Outcome]) -> Iterator[Delivery]:
         """Write outcomes down and tell of them; where there are none, do nothing."""
@@ -283,6 +297,10 @@ class Courier:
 def _is_never(problem: Problem) -> bool:
     """Say whether only the first of those that wait is held back, for good: it alone exceeds a limit."""
     return problem.code is ProblemCode.RECIPIENT_LIMIT and problem.stage is Stage.OUTBOX
+
+
+def _is_untried(outcomes: tuple[RecipientOutcome, ...]) -> bool:
+    return all(each.problem is not None and each.problem.code is ProblemCode.INTERRUPTED for each in outcomes)
 
 
 def _postponed(claim: Claim, problem: Problem, due: datetime | None) -> _Outcome:

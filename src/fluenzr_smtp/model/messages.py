@@ -154,5 +154,6 @@ class RecipientOutcome:
         if problem.code is ProblemCode.OUTBOX_IN_DOUBT:
             outcome = Outcome.IN_DOUBT
         else:
-            outcome = Outcome.DEFERRED if problem.is_transient else Outcome.REJECTED
+            is_open = problem.is_transient or problem.code is ProblemCode.INTERRUPTED  # nobody has refused it
+            outcome = Outcome.DEFERRED if is_open else Outcome.REJECTED
         return cls(recipient=recipient, outcome=outcome, reply=problem.reply, problem=problem)

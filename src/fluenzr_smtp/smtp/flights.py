@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fluenzr_smtp.errors import FluenzrError
-from fluenzr_smtp.model import Endpoint, RecipientOutcome, Skill, Skills, Submission
+from fluenzr_smtp.model import Endpoint, Outcome, RecipientOutcome, Skill, Skills, Submission
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 from fluenzr_smtp.smtp.answers import SMTPAnswers
 from fluenzr_smtp.smtp.transaction import Due, Transaction, doubt
@@ -70,7 +70,10 @@ class SMTPFlights(SMTPAnswers):
             continue
         if flight.refused is not None:
             raise FluenzrError(flight.refused)
-        return settled[0].outcomes
+        outcomes = settled[0].outcomes
+        if self.is_interrupted and not any(each.outcome is Outcome.IN_DOUBT for each in outcomes):
+            raise KeyboardInterrupt
+        return outcomes
 
     @property
     def in_flight(self) -> int:
@@ -283,7 +286,7 @@ class SMTPFlights(SMTPAnswers):
     def _read_the_rest(self) -> None:
         """Read what the server said before it went: it may tell why, or that it has taken messages over."""
         try:
-            while self._flights and self._flights[0].due and self._wire.has_line:
+            while self._flights and self._flights[0].due and self._has_answered():
                 self._advance(self._flights[0])
                 while self._flights and self._is_settled:
                     flight = self._flights.popleft()
@@ -293,9 +296,12 @@ class SMTPFlights(SMTPAnswers):
         except FluenzrError:
             return
 
+    def _has_answered(self) -> bool:
+        if not self._wire.has_line and self._wire.is_open:
+            self._wire.has_arrived()  # takes it in
+        return self._wire.has_line
+
     def _interrupt(self) -> None:
+        """Somebody wants to leave: tell what is known of each message, and let ``is_interrupted`` say why."""
         self.is_interrupted = True
-        was_out = any(each.is_doubtful() for each in self._flights)
         self._lose(self._wire.failure(ProblemCode.INTERRUPTED).problem)
-        if not was_out:
-            raise KeyboardInterrupt
