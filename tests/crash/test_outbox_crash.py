@@ -200,9 +200,13 @@ class TestDisk:
         mail.queue("old")
         line = mail.program_line(*sending("one"))
         become = as_somebody_else(mail)
-        now = subprocess.run([*become, *line], env=mail.program.environ, capture_output=True)
+        now = subprocess.run(
+            [*become, *line], env=mail.program.environ, capture_output=True, stdin=subprocess.DEVNULL
+        )
         line = mail.program_line(*sending("two", "--queue"))
-        kept = subprocess.run([*become, *line], env=mail.program.environ, capture_output=True)
+        kept = subprocess.run(
+            [*become, *line], env=mail.program.environ, capture_output=True, stdin=subprocess.DEVNULL
+        )
 
         assert now.returncode == 0, now.stderr
         assert codes_of(kept) <= {"file-not-written", "file-not-created"}
