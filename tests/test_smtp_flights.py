@@ -826,3 +826,15 @@ def test_connection_lost_at_the_verification_leaves_what_was_answered():
     outcomes, _ = sent(script_of(overrides=overrides), *map(message, range(4)))
 
     assert only(outcomes) == [Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ACCEPTED, Outcome.ACCEPTED]
+
+
+@pytest.mark.parametrize(("count", "goes_whole"), [(100, True), (101, False)], ids=["100", "101"])
+def test_content_waits_behind_more_recipients_than_every_server_takes(count: int, goes_whole: bool):
+    recipients = tuple(f"to{number}@b.test" for number in range(count))
+    leaving = (Send(b"421 4.7.0 Too many errors\r\n"), Close())
+    script = script_of(overrides={"RCPT": leaving})
+
+    outcomes, connection = sent(script, message(1, *recipients))
+
+    assert {each for told in kinds(outcomes) for each in told} == {Outcome.DEFERRED}
+    assert (b"BDAT" in connection.received) is goes_whole

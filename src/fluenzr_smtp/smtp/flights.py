@@ -22,6 +22,7 @@ from fluenzr_smtp.smtp.trust import PromiseBrokenError
 FINAL_REPLY_SECONDS = 600.0  # RFC 5321 §4.5.3.2.6: impatience after the last byte makes duplicates
 WINDOW = 8
 """Messages that may be on their way at a time: each of them would be in doubt if the connection were lost."""
+_RECIPIENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +182,22 @@ class SMTPFlights(SMTPAnswers):
         used = self._used
         if Skill.PIPELINING not in used:
             self._say_one_by_one(flight, commands, due)
-        elif Skill.CHUNKING in used and self._is_trusted and flight.content is not None:
+        elif flight.content is not None and self._may_go_whole(flight):
             self._say_whole(flight, commands, due, flight.content)
         else:
             has_data = Skill.CHUNKING not in used
             flight.is_grouped, flight.skill = True, Skill.PIPELINING
             flight.due = [*due, Due.DATA] if has_data else due
             self._say([*commands, "DATA"] if has_data else commands)
+
+    def _may_go_whole(self, flight: Transaction) -> bool:
+        """Say whether the content may go before the envelope is answered.
+
+        Not behind more recipients than every server takes (RFC 5321 §4.5.3.1.8): one that leaves at so many
+        errors would leave the message in doubt.
+        """
+        is_trusted = Skill.CHUNKING in self._used and self._is_trusted
+        return is_trusted and len(flight.recipients) <= _RECIPIENTS
 
     def _say_one_by_one(self, flight: Transaction, commands: list[str], due: list[Due]) -> None:
         for command, answered in zip([*commands, "DATA"], [*due, Due.DATA], strict=True):
