@@ -56,7 +56,6 @@ class OSKeychain:
         timeout_seconds: float = 15.0,
         state_dir: Path | None = None,
         environ: Mapping[str, str] | None = None,
-        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         """Set the bound of each call; nothing is asked yet.
 
@@ -65,12 +64,10 @@ class OSKeychain:
             state_dir: Where the backend is remembered; without it, it is looked for in each process.
             environ: Where the session and what keyring is told are looked up; without it keyring is always
                 loaded.
-            meanwhile: Done once, while the first answer is waited for, such as loading what is needed next.
         """
         self._timeout_seconds = timeout_seconds
         self._memory = None if state_dir is None else state_dir / "keyring-backend"
         self._environ = environ
-        self._meanwhile = meanwhile
         self._backend: KeyringBackend | None = None
         self._asked: str | None = None
 
@@ -198,9 +195,6 @@ class OSKeychain:
         # takes as long to load as the keyring to answer.
         thread = Thread(target=run, name="keyring", daemon=True)
         thread.start()
-        if (meanwhile := self._meanwhile) is not None:
-            self._meanwhile = None
-            meanwhile()
         thread.join(self._timeout_seconds)
         for error in errors:
             self._fail(error)
