@@ -106,7 +106,7 @@ def test_faulty_rows_are_refused(content, reason, line):
     assert isinstance(problem, Problem)
     assert problem.code is ProblemCode.TEMPLATE_INVALID
     assert problem.exit_status is ExitStatus.DATA
-    assert problem.facts["path"] == "people.csv"
+    assert problem.facts["rows"] == "people.csv"
     assert problem.facts["reason"] == reason
     assert problem.facts.get("line") == line
 

@@ -188,4 +188,4 @@ def _no_number(name: str) -> str:
 
 
 def _rows_invalid(path: str, reason: str, **facts: FactValue) -> FluenzrError:
-    return failure(ProblemCode.TEMPLATE_INVALID, Stage.INPUT, None, reason=reason, path=path, **facts)
+    return failure(ProblemCode.TEMPLATE_INVALID, Stage.INPUT, None, reason=reason, rows=path, **facts)

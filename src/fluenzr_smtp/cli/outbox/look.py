@@ -22,6 +22,7 @@ SCHEMAS = {
 }
 
 _LIMIT = 200
+_MOST = 1_000_000
 _NOTHING = "There is no such message in the outbox."
 _NOTHING_WAITS = "Nothing waits in the outbox; --all shows what was accepted."
 
@@ -44,7 +45,9 @@ def list_messages(
     ] = None,
     account: Account = None,
     every: Annotated[bool, typer.Option("--all", help="The accepted ones too.")] = False,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The newest N.")] = _LIMIT,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=_MOST, help="The newest N.")
+    ] = _LIMIT,
 ) -> None:
     """List the messages that are not accepted: those that wait, were refused, or are in doubt."""
     run = current(ctx)
