@@ -810,6 +810,28 @@ def test_server_that_answers_twice_makes_no_refused_message_accepted(first: byte
     assert Outcome.ACCEPTED not in only(outcomes)[2:]
 
 
+@pytest.mark.parametrize("capabilities", [WHOLE, GROUPED], ids=["whole", "grouped"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (b"450 4.2.0 Later\r\n" * 2, b"250 2.1.5 Ok\r\n"),
+        (b"550 No such user\r\n" * 2, b"250 Ok\r\n"),
+        (b"250 2.1.5 Ok\r\n" * 2, b"450 4.2.0 Later\r\n"),
+        (b"250 Ok\r\n" * 2, b"550 No such user\r\n"),
+    ],
+    ids=["later-twice", "never-twice", "yes-twice", "plain-yes-twice"],
+)
+def test_recipient_that_is_answered_twice_makes_no_claim_that_does_not_hold(
+    capabilities: Sequence[str], first: bytes, second: bytes
+):
+    script = script_of(capabilities, recipients={"one@b.test": first, "two@b.test": second})
+
+    outcomes, connection = sent(script, message(1, "one@b.test", "two@b.test"), final_timeout=BRIEF)
+
+    told = set(kinds(outcomes)[0])
+    assert told <= ({Outcome.IN_DOUBT} if connection.messages else {Outcome.DEFERRED, Outcome.REJECTED})
+
+
 def test_answers_behind_a_refusal_are_verified_and_the_connection_goes_on():
     ends = InTurn([TAKEN, REFUSED, TAKEN])
 

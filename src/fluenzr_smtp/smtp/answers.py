@@ -93,7 +93,10 @@ class SMTPAnswers(SMTPModes):
             flight.is_out = True
             flight.due = [Due.END]
             self._say(["."])
-        elif reply.code != 354 and not flight.is_hopeless:
+        elif flight.is_hopeless:
+            if is_success(reply):  # of something else: what follows would be taken for the content
+                raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
+        elif reply.code != 354:
             problem = self.refusal(reply, Stage.MESSAGE).problem
             if is_not_understood(reply):
                 self._require_promise(flight, problem)
@@ -103,6 +106,10 @@ class SMTPAnswers(SMTPModes):
         if flight.is_hopeless:
             if flight.skill is Skill.CHUNKING and reply.code in (500, 502) and not self._takes_chunks:
                 raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)  # it reads the content as commands
+            if flight.is_whole and is_success(reply):  # somebody got it after all
+                flight.forget()
+                flight.due = [Due.END]
+                raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
             return
         if (reply.enhanced or "").startswith(
             "2.1."

@@ -213,11 +213,12 @@ class SMTPFlights(SMTPAnswers):
     def _settle(self, done: list[Settled]) -> None:
         """Tell of the first message, or keep what is told of it until it is sure."""
         flight = self._flights.popleft()
-        (self._unsure if self._is_shaken else done).append(Settled(flight.submission, flight.settled()))
-        # Behind a refused chunk the answers can get out of step: it may have been answered twice, or have
-        # been read as commands (RFC 3030 §2). Then a yes for one message would be taken for that of the next.
-        is_chunk = flight.skill is Skill.CHUNKING
-        self._is_shaken |= is_chunk and flight.final is None and bool(self._flights)
+        told = Settled(flight.submission, flight.settled())
+        # With a refusal the answers can get out of step: it may have been given twice, or the content been
+        # read as commands (RFC 3030 §2). Then the answer to one thing would be taken for that to the next.
+        is_refused = any(each.outcome is not Outcome.ACCEPTED for each in told.outcomes)
+        self._is_shaken |= flight.is_whole and is_refused
+        (self._unsure if self._is_shaken else done).append(told)
 
     def _verified(self) -> list[Settled]:
         """Ask what only one answer fits, to see whether those before it were in step; tell what was kept."""

@@ -51,6 +51,11 @@ class Transaction:
         return self.submission.envelope.recipients
 
     @property
+    def is_whole(self) -> bool:
+        """Say whether the content went with the envelope, before anything was answered."""
+        return self.skill is Skill.CHUNKING and not self.is_grouped
+
+    @property
     def is_hopeless(self) -> bool:
         """Say whether nobody can get the message: the sender or all recipients are refused."""
         if self.refused is not None:
@@ -94,6 +99,11 @@ class Transaction:
             raise ValueError("a failure has a problem")
         known = {each.recipient: each for each in self.outcomes if each.outcome is not Outcome.ACCEPTED}
         return tuple(known.get(each) or RecipientOutcome.failed(each, problem) for each in self.recipients)
+
+    def forget(self) -> None:
+        """Take nothing for known: the answers cannot have been those to this message."""
+        self.outcomes.clear()
+        self.refused = None
 
     def is_doubtful(self) -> bool:
         """Say whether the server may have accepted the message although nothing says so."""
