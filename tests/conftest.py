@@ -16,8 +16,9 @@ import pytest
 from tests.servers.certificates import Authority
 from tests.servers.mailhost import BINARIES, MailHost, missing_condition, running_mailhost
 
-# What a shell starts in the background ignores this, and so would all programs that the tests start.
+# What is started in the background may ignore these, and so would all programs that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _REMOVED_PREFIXES = ("FLUENZR_", "SSL_CERT_", "DBUS_", "PYTHON_KEYRING_", "XDG_", "GNOME_KEYRING_")
 _HOMES = {

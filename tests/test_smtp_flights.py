@@ -116,7 +116,7 @@ class EhloOnce:
         if self.is_known:
             Close().play(connection)
         self.is_known = True
-        connection.send("".join(f"250-{each}\r\n" for each in WHOLE).encode() + b"250 HELP\r\n")
+        connection.send("".join(f"250-{each}\r\n" for each in ("x.test", *WHOLE)).encode() + b"250 HELP\r\n")
 
 
 def message(number: int, *recipients: str, content: bytes | Content | None = None, **more: Any) -> Submission:

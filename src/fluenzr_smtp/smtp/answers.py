@@ -14,7 +14,7 @@ from fluenzr_smtp.smtp.transaction import Due, Transaction
 from fluenzr_smtp.smtp.trust import is_not_understood
 
 _CLOSING = 421
-_OUT_OF_STEP = frozenset({
+OUT_OF_STEP = frozenset({
     ProblemCode.UNEXPECTED_DATA,
     ProblemCode.UNEXPECTED_REPLY,
     ProblemCode.REPLY_MALFORMED,
@@ -107,7 +107,6 @@ class SMTPAnswers(SMTPModes):
             if flight.skill is Skill.CHUNKING and reply.code in (500, 502) and not self._takes_chunks:
                 raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)  # it reads the content as commands
             if flight.is_whole and is_success(reply):  # somebody got it after all
-                flight.forget()
                 flight.due = [Due.END]
                 raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
             return
@@ -128,6 +127,7 @@ class SMTPAnswers(SMTPModes):
         ):  # neither yes nor no: nor is what follows to be believed
             flight.due = [Due.END]
             raise self._wire.broken(ProblemCode.UNEXPECTED_REPLY)
+        flight.is_end_refused = True
         self._refuse(flight, problem)
 
     def _refuse(self, flight: Transaction, problem: Problem) -> None:
@@ -141,5 +141,5 @@ class SMTPAnswers(SMTPModes):
         try:
             reply = self._command(f"EHLO {self._smtp.local_hostname}", stage=Stage.MESSAGE)
         except FluenzrError as error:
-            return error.problem.code not in _OUT_OF_STEP
+            return error.problem.code not in OUT_OF_STEP
         return reply.code == 250 and "PIPELINING" in reply.text.upper().split()

@@ -15,7 +15,7 @@ from typing import Any
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Endpoint, Outcome, RecipientOutcome, Skill, Skills, Submission
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
-from fluenzr_smtp.smtp.answers import SMTPAnswers
+from fluenzr_smtp.smtp.answers import OUT_OF_STEP, SMTPAnswers
 from fluenzr_smtp.smtp.transaction import Due, Transaction, doubt
 from fluenzr_smtp.smtp.trust import PromiseBrokenError
 
@@ -217,7 +217,7 @@ class SMTPFlights(SMTPAnswers):
         # With a refusal the answers can get out of step: it may have been given twice, or the content been
         # read as commands (RFC 3030 §2). Then the answer to one thing would be taken for that to the next.
         is_refused = any(each.outcome is not Outcome.ACCEPTED for each in told.outcomes)
-        self._is_shaken |= flight.is_whole and is_refused
+        self._is_shaken |= (flight.is_whole and is_refused) or flight.is_end_refused
         (self._unsure if self._is_shaken else done).append(told)
 
     def _verified(self) -> list[Settled]:
@@ -267,6 +267,7 @@ class SMTPFlights(SMTPAnswers):
         if problem is not self._closing:
             self._read_the_rest()
         self._suspect()
+        self._mistrust(problem)
         is_closed = self._has_closed(problem)
         if is_closed and self._closing is not None:
             problem = self._closing
@@ -288,6 +289,12 @@ class SMTPFlights(SMTPAnswers):
         is_proven = Skill.PIPELINING in self.skills.proven | self.learnt.proven
         if first is not None and not is_proven and first.is_doubtful() and Due.MAIL in first.due:
             self.learnt = replace(self.learnt, broken=self.learnt.broken | {Skill.PIPELINING})
+
+    def _mistrust(self, problem: Problem) -> None:
+        """Where the answers make no sense, those before may not have been what they were taken for."""
+        for each in self._flights if problem.code in OUT_OF_STEP else ():
+            if each.due:
+                each.forget()
 
     def _has_closed(self, problem: Problem) -> bool:
         """Say whether the server closed the channel as it had said (RFC 5321 §3.8), and looked at no more."""

@@ -36,6 +36,7 @@ class Transaction:
     content: bytes | None = field(default=None, repr=False)
     is_out: bool = False
     is_grouped: bool = False
+    is_end_refused: bool = False
     skill: Skill | None = None
     refused: Problem | None = None
     final: ServerReply | None = None
@@ -101,9 +102,10 @@ class Transaction:
         return tuple(known.get(each) or RecipientOutcome.failed(each, problem) for each in self.recipients)
 
     def forget(self) -> None:
-        """Take nothing for known: the answers cannot have been those to this message."""
-        self.outcomes.clear()
-        self.refused = None
+        """Take nothing for known of a message that went whole: the answers may have been those to others."""
+        if self.is_whole and self.is_out:
+            self.outcomes.clear()
+            self.refused = None
 
     def is_doubtful(self) -> bool:
         """Say whether the server may have accepted the message although nothing says so."""
