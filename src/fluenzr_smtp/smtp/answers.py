@@ -138,8 +138,11 @@ class SMTPAnswers(SMTPModes):
 
     def _is_in_step(self) -> bool:
         """Say whether EHLO, which is like RSET (RFC 5321 §4.1.4), gets the answer that only it gets."""
+        if not self.capabilities:  # nothing would tell its answer from others
+            return True
         try:
             reply = self._command(f"EHLO {self._smtp.local_hostname}", stage=Stage.MESSAGE)
         except FluenzrError as error:
             return error.problem.code not in OUT_OF_STEP
-        return reply.code == 250 and "PIPELINING" in reply.text.upper().split()
+        keywords = {line.split()[0].lower() for line in reply.text.splitlines() if line.strip()}
+        return reply.code == 250 and not keywords.isdisjoint(self.capabilities)
