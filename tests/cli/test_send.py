@@ -377,7 +377,8 @@ def test_ctrl_c_while_the_server_is_silent_is_130(program: Program):
     assert err.endswith(b"error: Interrupted [interrupted]\n")
 
 
-def test_ctrl_c_after_the_last_byte_is_in_doubt(program: Program):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_end_after_the_last_byte_is_in_doubt(program: Program, number: signal.Signals):
     arrived = threading.Event()
 
     class Swallowed:
@@ -388,7 +389,7 @@ def test_ctrl_c_after_the_last_byte_is_in_doubt(program: Program):
     with ScriptedServer(submission_script(overrides={".": Swallowed()})) as server:
         child = to_scripted(program, server).start(*MINIMAL)
         assert arrived.wait(20)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         _, err = child.communicate(timeout=20)
 
     assert child.returncode == 81

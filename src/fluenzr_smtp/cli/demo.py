@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,12 +19,12 @@ from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fluenzr_smtp.cli import schema as form
+from fluenzr_smtp.cli.ending import when_told_to_end
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import PROGRAM, Command, examples
 from fluenzr_smtp.errors import failure
@@ -119,7 +118,7 @@ def demo(ctx: typer.Context) -> None:
     """
     run = current(ctx)
     room = _sandbox_room()
-    with _tidy_when_told_to_end(), _throw_away_folder() as folder:
+    with when_told_to_end(lambda number: SystemExit(128 + number)), _throw_away_folder() as folder:
         server = folder / "server"
         server.mkdir()
         with room.running(server, now=run.app.clock.now()) as sandbox:
@@ -322,20 +321,3 @@ def _throw_away_folder() -> Iterator[Path]:
         raise failure(code, Stage.OUTPUT, path="A temporary folder", reason=reason) from error
     with folder as name:
         yield Path(name)
-
-
-@contextmanager
-def _tidy_when_told_to_end() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that the folder is removed."""
-
-    def end(number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    signals = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
-    for each in signals:
-        signal.signal(each, end)
-    try:
-        yield
-    finally:
-        for each in signals:
-            signal.signal(each, signal.SIG_DFL)
