@@ -47,6 +47,46 @@ def field_of(content: bytes, name: str) -> str:
     return str(found[name])
 
 
+# -- fields that a program wrote twice -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "expected"),
+    [
+        (b"To: a@b.example\nSubject: x\nTo: C <c@d.example>\n\n", "To", "a@b.example, C <c@d.example>"),
+        (b"To: a@b.example\nTO: a@b.example\n\n", "To", "a@b.example"),
+        (b"To: \nTo: a@b.example\n\n", "To", "a@b.example"),
+        (b"To: a@b.example,\n root\nTo: \n\n", "To", "a@b.example, root <me@shop.example>"),
+        (
+            b"Cc: a@b.example\nCc: c@d.example,\n e@f.example\n\n",
+            "Cc",
+            "a@b.example, c@d.example, e@f.example",
+        ),
+        (b"Subject: x\nSubject: x\n\n", "Subject", "x"),
+    ],
+    ids=["PHP's mail()", "the same", "empty first", "empty last", "folded", "same subject"],
+)
+def test_field_that_stands_twice_becomes_one(content: bytes, name: str, expected: str):
+    found = message_from_bytes(handed(content).content.whole(), policy=modern)
+
+    assert [str(each) for each in found.get_all(name)] == [expected]
+
+
+def test_addresses_of_both_fields_get_the_message():
+    sent = handed(
+        b"To: a@b.example\nTo: c@d.example\nBcc: e@f.example\nBcc: g@h.example\n\nx", recipients=None
+    )
+
+    assert sent.envelope.recipients == ("a@b.example", "c@d.example", "e@f.example", "g@h.example")
+
+
+@pytest.mark.parametrize("name", ["From", "Subject", "Date", "Message-ID"])
+def test_field_that_stands_twice_with_two_meanings_is_refused(name: str):
+    content = f"{name}: <a@b.example>\n{name}: <c@d.example>\n\n".encode()
+
+    assert problem_of(content) is ProblemCode.MESSAGE_MALFORMED
+
+
 # -- users of this machine -------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +39,7 @@ QUEUED = 30
 HAPPENINGS = 60
 #: What a write that fails is called; SQLite tells a full disk from a broken one by a write alone.
 FULL = {"disk-full", "file-not-written"}
+NAMED_FULL = {f"[{each}]".encode() for each in FULL}
 _NOBODY = 65534
 
 
@@ -179,6 +182,33 @@ class TestDisk:
             assert went or codes_of(ended) <= FULL
             assert mail.states() == {"old": "queued"}
 
+    @pytest.mark.parametrize("how", [(), ("--queue",)], ids=["now", "queued"])
+    @pytest.mark.parametrize(("call", "step"), [("pwrite64", 5), ("fdatasync", 1)])
+    def test_disk_that_fills_while_sending_hides_nothing_that_went(self, tmp_path, strace, call, step, how):
+        rows = tmp_path / "rows.csv"
+        promised, statuses = [], []
+        with mail_in(tmp_path / "home", offering(CHUNKED), "--limit", "1000/1h") as mail:
+            for at in itertools.count(1, step):
+                fresh = [f"a{at}", f"b{at}"]
+                rows.write_text("\n".join(["name", *fresh]))
+
+                ended = failing(strace, mail, call, (*sending("{{name}}", *how), "--each", str(rows)), at)
+
+                told = outcomes_in(json.loads(ended.stdout))
+                assert [each for each in fresh if mail.taken[each]] == [
+                    each for each in fresh if told.get(each) == "accepted"
+                ]
+                assert ended.returncode == 0 or codes_of(ended) <= FULL | {"recipients-partly-refused"}
+                statuses.append(ended.returncode)
+                promised += fresh if ended.returncode == 0 else []
+                if statuses[-3:] == [0] * 3 and not NAMED_FULL & set(ended.stderr.split()):
+                    break
+            states = mail.settle()
+
+            require_exactly_once(mail, {each: states[each] for each in promised}, promised)
+            assert statuses[0] == ExitStatus.IO
+            assert mail.taken.total() == len(mail.taken)
+
     def test_file_that_may_not_grow_takes_no_message_on(self, mail):
         mail.queue("old")
         big = mail.program.home / "big.bin"
@@ -194,6 +224,22 @@ class TestDisk:
         assert mail.states() == {"old": "queued"}
         assert len(list((box_of(mail) / "messages").iterdir())) == 1
         assert mail.taken == {}
+
+    def test_many_messages_are_taken_on_all_or_none(self, mail):
+        mail.queue("old")
+        rows = mail.program.home / "rows.jsonl"
+        rows.write_text("".join(json.dumps({"text": "x\n" * size}) + "\n" for size in (1, 1, 40_000)))
+        texts = ("--each", str(rows), "--body", "{{text}}" * 20)
+        line = mail.program_line("send", "--queue", "--to", "one@b.test", "--json", *texts)
+
+        ended = subprocess.run(
+            ["prlimit", "--fsize=1000000", "--", *line],
+            env=mail.program.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_SECONDS,
+        )  # fmt: skip
+
+        assert codes_of(ended) == {"disk-full"}
+        assert mail.settle() == {"old": "accepted"}
+        assert mail.taken == {"old": 1}
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
     def test_message_is_sent_now_by_who_may_not_write_the_outbox(self, mail):
@@ -274,10 +320,10 @@ def messages_of(mail: Mail) -> list[Path]:
 
 
 def failing(
-    strace: str, mail: Mail, call: str, command: tuple[str, ...]
+    strace: str, mail: Mail, call: str, command: tuple[str, ...], at: int = 1
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command line for which each call of a kind fails as on a full disk."""
-    inject = f"inject={call}:error=ENOSPC:when=1+"
+    """Run a command line for which each call of a kind, from the nth on, fails as on a full disk."""
+    inject = f"inject={call}:error=ENOSPC:when={at}+"
     return traced(strace, mail.program, command, "-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
 
 
@@ -286,6 +332,16 @@ def codes_of(ended: subprocess.CompletedProcess[bytes]) -> set[str]:
     found = json.loads(ended.stdout)
     assert ended.returncode == found["exit_code"] != 0
     return {each["code"] for each in found["problems"]}
+
+
+def outcomes_in(document: dict[str, Any]) -> dict[str, str]:
+    """Return what a command told of each recipient, by the name of the mailbox."""
+    messages = (document["data"] or {}).get("messages") or []
+    return {
+        each["recipient"].partition("@")[0]: each["outcome"]
+        for found in messages
+        for each in found["recipients"]
+    }
 
 
 def break_database(path: Path, damage: str) -> None:

@@ -40,6 +40,7 @@ _SINGLE_FIELDS = (
     "references",
     "subject",
 )
+_ADDRESS_LISTS = frozenset({"to", "cc", "reply-to"})
 _BLIND_FIELDS = frozenset({"bcc", "resent-bcc"})
 _RECIPIENT_FIELDS = frozenset({"to", "cc", "bcc"})
 _RESENT_FIELDS = frozenset({"resent-to", "resent-cc", "resent-bcc"})
@@ -117,7 +118,7 @@ def from_raw(
     if is_handed:
         recipients = None if recipients is None else _at_home(recipients, default_from)
         extra = _at_home(extra, default_from)
-        fields, message = _fit(fields, message, default_from)
+        fields, message = _fit(_merged(fields), message, default_from)
     _refuse_duplicates(fields)
     sender = parse_address(mail_from)
     named = _named_recipients(fields) if recipients is None else tuple(map(parse_address, recipients))
@@ -151,6 +152,28 @@ def author(content: Content) -> str:
 
 def _at_home(recipients: Sequence[str], home: Mailbox) -> Sequence[str]:
     return [address for each in recipients for address in handed.recipients_at_home(each, home)]
+
+
+def _merged(fields: Sequence[_Field]) -> list[_Field]:
+    """Return one field for what a program wrote twice, as PHP does with a To among the additional headers."""
+    merged: list[_Field] = []
+    place: dict[str, int] = {}
+    for each in fields:
+        at = place.setdefault(each.name, len(merged))
+        if at == len(merged) or each.name not in _SINGLE_FIELDS:
+            merged.append(each)
+        elif not merged[at].value:
+            merged[at] = each
+        elif not each.value or each.value == merged[at].value:
+            continue
+        elif each.name in _ADDRESS_LISTS:
+            more = each.octets.partition(b":")[2].lstrip()
+            merged[at] = replace(
+                merged[at], octets=merged[at].octets.removesuffix(b"\r\n") + b",\r\n " + more
+            )
+        else:
+            merged.append(each)  # nobody can say which one is meant
+    return merged
 
 
 def _fit(fields: Sequence[_Field], message: _Message, home: Mailbox) -> tuple[list[_Field], _Message]:

@@ -6,7 +6,7 @@ that is on the disk; a crash from there on leaves the message in doubt, never to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -77,6 +77,7 @@ class Courier:
         self._repeated: set[str] = set()
         self._in_flight: dict[int, Claim] = {}
         self._is_over = False
+        self._broken: FluenzrError | None = None
 
     def carry(self, take: Take) -> Iterator[Delivery]:
         """Carry all that ``take`` hands out, asked for as many messages as there is room for; tell of each.
@@ -84,12 +85,15 @@ class Courier:
         A delivery is told once it is durable. Never raises for what the server or the network does.
 
         Raises:
-            FluenzrError: ``outbox-…``, ``disk-full``: the ledger cannot be kept; nothing more is sent.
+            FluenzrError: ``outbox-…``, ``disk-full``: the ledger cannot be kept, of messages that wait in it;
+                nothing more is sent.
         """
         try:
             yield from self._carry(take)
         finally:
             self._connection.close()
+        if self._broken is not None:
+            raise self._broken
 
     def _carry(self, take: Take) -> Iterator[Delivery]:
         known: list[_Outcome] = []
@@ -101,7 +105,9 @@ class Courier:
                 yield from self._told(known)
                 yield from self._end(stopped, take)
                 return
-            departure = yield from self._stepped(known)
+            departure = yield from self._stepped(known, take)
+            if departure is None:
+                return
             known = self._push(departure)
             if self._in_flight:
                 known += self._gathered()
@@ -115,10 +121,18 @@ class Courier:
         """Fill up what waits for its turn; say whether anything does."""
         room = self._connection.room - len(self._waiting)
         if not self._is_over and room > 0:
-            fresh = take(room)
+            fresh = self._taken(take, room)
             self._is_over = not fresh
             self._waiting += fresh
         return bool(self._waiting)
+
+    def _taken(self, take: Take, room: int) -> Sequence[Claim]:
+        """Take what is handed out; where nothing can be, what is known or on its way is told first."""
+        try:
+            return take(room)
+        except FluenzrError as error:
+            self._broken = error
+            return ()
 
     def _held(self, departure: Departure) -> Problem | None:
         """Wait for the moment that a limit allows; return the limit where that was not asked for."""
@@ -146,16 +160,31 @@ class Courier:
             return error.problem
         return None
 
-    def _stepped(self, known: list[_Outcome]) -> Generator[Delivery, None, Departure]:
-        """Tell of the outcomes that are known once they are written; return what may go now."""
+    def _stepped(self, known: list[_Outcome], take: Take) -> Generator[Delivery, None, Departure | None]:
+        """Tell of the outcomes that are known once they are written; return what may go now.
+
+        Where they cannot be written they are told all the same, for what is accepted stays so; nothing more
+        is sent, and the answer is None.
+        """
         try:
             departure = self._step(known)
-        except FluenzrError:
-            if self._terms.is_told_of_all:  # what is accepted stays so, whether it can be written or not
-                yield from self._deliveries(known)
-            raise
+        except FluenzrError as error:
+            yield from self._deliveries(known)
+            yield from self._broken_off(error, take)
+            return None
         yield from self._deliveries(known)
         return departure
+
+    def _broken_off(self, error: FluenzrError, take: Take) -> Iterator[Delivery]:
+        """Nothing can be written any more: hear what is on its way; the rest is not sent."""
+        while self._in_flight:
+            yield from self._deliveries(self._read())
+        if not self._terms.is_told_of_all:
+            raise error
+        waiting, self._waiting = self._waiting, []
+        while waiting:
+            yield from self._deliveries([self._failed(each, error.problem) for each in waiting])
+            waiting = list(take(1))
 
     def _step(self, known: list[_Outcome]) -> Departure:
         """Write down the outcomes that are known, and mark what may go now: on the disk when this returns."""
@@ -277,7 +306,11 @@ class Courier:
     def _told(self, known: list[_Outcome]) -> Iterator[Delivery]:
         """Write outcomes down and tell of them; where there are none, do nothing."""
         if known:
-            self._step(known)
+            try:
+                self._step(known)
+            except FluenzrError:
+                if not self._terms.is_told_of_all:
+                    raise
             yield from self._deliveries(known)
 
     def _deliveries(self, known: list[_Outcome]) -> Iterator[Delivery]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from fluenzr_smtp.cli.output import StdoutClosedError, StdoutFailedError, printa
 from fluenzr_smtp.cli.send.documents import Sent, document, problems_of, status_of
 from fluenzr_smtp.cli.send.lines import show
 from fluenzr_smtp.cli.send.progress import Progress, Watched, progress_of, waiting
+from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import StoredAccount
 
 if TYPE_CHECKING:
@@ -38,19 +40,50 @@ def deliver(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Seque
 def keep(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Sequence[Parcel]) -> None:
     """Take the messages on, then try them unless only the queue was asked for."""
     post, sent = run.app.post, _Results(parcels)
-    fresh = []
+    fresh: list[str] = []
     for parcel in parcels:
-        taken = post.put(stored, parcel, lifetime=terms.lifetime or LIFETIME, save_sent=terms.save_sent)
+        with _taking_back(run, fresh):
+            taken = post.put(stored, parcel, lifetime=terms.lifetime or LIFETIME, save_sent=terms.save_sent)
         sent.add(taken, is_kept=True)
         if taken.record and not taken.is_repeated:
             fresh.append(taken.record)
     if fresh and not terms.queue_only:
         progress = _progress(run, terms, parcels)
-        with progress.showing():
+        with progress.showing(), _on_the_disk(run):
             for delivery in post.deliver_queued(stored, fresh, timeout=terms.timeout):
                 sent.add(delivery, is_kept=True)
                 _count(progress, parcels)
     _end(run, terms, stored, sent.in_order())
+
+
+@contextmanager
+def _taking_back(run: Invocation, taken: Sequence[str]) -> Iterator[None]:
+    """Keep all messages or none: a script that fails tries all of them again."""
+    try:
+        yield
+    except FluenzrError:
+        if taken:
+            _take_back(run, taken)
+        raise
+
+
+def _take_back(run: Invocation, taken: Sequence[str]) -> None:
+    try:
+        run.app.outbox.cancel(taken)
+    except FluenzrError:
+        run.output.note(
+            f"Perhaps in the outbox all the same: {', '.join(taken)}; 'fluenzr outbox list' tells."
+        )
+
+
+@contextmanager
+def _on_the_disk(run: Invocation) -> Iterator[None]:
+    """Whatever becomes of the first try, the messages are taken on: what failed is told, and no failure."""
+    try:
+        yield
+    except FluenzrError as error:
+        run.output.problem(error.problem)
+        run.output.note("The messages are in the outbox; 'fluenzr outbox list' shows what became of them.")
 
 
 def show_messages(run: Invocation, stored: StoredAccount, parcels: Sequence[Parcel]) -> None:
