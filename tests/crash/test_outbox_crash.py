@@ -259,6 +259,36 @@ class TestDisk:
         assert mail.taken == {"one": 1}
 
 
+class TestLeaving:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+    @pytest.mark.parametrize("call", ["fdatasync", "sendto"])
+    def test_signal_at_any_call_hides_nothing_that_went(self, tmp_path, strace, call, number):
+        rows = tmp_path / "rows.csv"
+        statuses = set()
+        with mail_in(tmp_path / "home", offering(CHUNKED)) as mail:
+            mail.queue("old")
+            for at in itertools.count(1):
+                fresh = [f"{each}{at}" for each in "abcdef"]
+                rows.write_text("\n".join(["name", *fresh]))
+                inject = f"inject={call}:signal={number.name}:when={at}"
+                command = (*sending("{{name}}"), "--each", str(rows))
+
+                options = ("-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
+                ended = traced(strace, mail.program, command, *options)
+
+                told = outcomes_in(json.loads(ended.stdout)) if ended.stdout else {}
+                went = {each for each in fresh if mail.taken[each]}
+                hidden = went - {
+                    each for each, outcome in told.items() if outcome in {"accepted", "in-doubt"}
+                }
+                assert not hidden, (at, ended.returncode, ended.stdout, ended.stderr)
+                assert {each for each in told if told[each] == "accepted"} <= went
+                statuses.add(ended.returncode)
+                if ended.returncode == 0 and len(went) == len(fresh) and at > 3:
+                    break
+        assert statuses <= {0, ExitStatus.INTERRUPTED, ExitStatus.IN_DOUBT, ExitStatus.PARTIAL, -number}
+
+
 class TestDatabase:
     def test_locked_database_is_busy_and_nothing_is_sent(self, mail):
         mail.queue("one")

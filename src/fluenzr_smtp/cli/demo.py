@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -118,7 +118,7 @@ def demo(ctx: typer.Context) -> None:
     """
     run = current(ctx)
     room = _sandbox_room()
-    with when_told_to_end(lambda number: SystemExit(128 + number)), _throw_away_folder() as folder:
+    with when_told_to_end(_end), _throw_away_folder() as folder:
         server = folder / "server"
         server.mkdir()
         with room.running(server, now=run.app.clock.now()) as sandbox:
@@ -310,6 +310,10 @@ def _sandbox_room() -> ModuleType:
             raise
         raise failure(ProblemCode.EXTRA_MISSING, Stage.USAGE, extra="sandbox") from error
     return sandbox
+
+
+def _end(number: int) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 @contextmanager

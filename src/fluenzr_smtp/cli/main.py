@@ -25,6 +25,8 @@ from fluenzr_smtp.problems import ExitStatus, FactValue, Problem, ProblemCode, S
 if TYPE_CHECKING:
     from types import FrameType
 
+    from fluenzr_smtp.model import Leave
+
 # Typer carries its own copy of Click, or none: its exceptions are found through the one that it exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -73,7 +75,7 @@ def run(argv: Sequence[str], *, app: App | None = None, is_whole_process: bool =
     _forget_senseless_sizes()
     invocation = Invocation.of_this_process(app or App.of_this_process())
     if is_whole_process:
-        _heed_interruptions(invocation.output)
+        _heed_interruptions(invocation.output, invocation.app.clock.leave)
     try:
         status = _run(list(argv), invocation)
     finally:
@@ -101,7 +103,7 @@ def _is_monitoring(argv: Sequence[str]) -> bool:
     return "diagnose" in argv and "--nagios" in argv and "--json" not in argv
 
 
-def _heed_interruptions(output: Output) -> None:
+def _heed_interruptions(output: Output, leave: Leave) -> None:
     """Let Ctrl-C end the run until its result is decided: after that its status must tell of the result.
 
     Whoever was told 130 of a message that the server has would send it again.
@@ -109,7 +111,7 @@ def _heed_interruptions(output: Output) -> None:
 
     def interrupted(_signal: int, _frame: FrameType | None) -> None:
         if not output.is_ended:
-            raise KeyboardInterrupt
+            leave.ask()
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a shell
         signal.signal(signal.SIGINT, interrupted)

@@ -62,6 +62,7 @@ class Opening:
         """
         if self._thread is not None:
             self._thread.join()
+            self._thread = None
         if self._error is not None:
             raise self._error
         return self._session
@@ -143,8 +144,10 @@ class Connection:
             opening = Opening(
                 self._lane, clock=self._clock, timeout=self._timeout, resumption=self._resumption
             )
-            opening.run()
-        self._session = opening.session()
+            with self._clock.leave.waiting():
+                opening.run()
+        with self._clock.leave.waiting():
+            self._session = opening.session()
         self._session.skills = self._skills
 
     def push(self, submission: Submission) -> None:

@@ -64,6 +64,7 @@ class Courier:
         self._lane = lane
         self._ledger = ledger
         self._terms = terms
+        self._leaving = clock.leave
         self._connection = Connection(
             lane,
             ledger,
@@ -136,6 +137,13 @@ class Courier:
 
     def _held(self, departure: Departure) -> Problem | None:
         """Wait for the moment that a limit allows; return the limit where that was not asked for."""
+        try:
+            with self._leaving.waiting():
+                return self._waited(departure)
+        except KeyboardInterrupt:
+            return self._interrupted()
+
+    def _waited(self, departure: Departure) -> Problem | None:
         if departure.limit is None and departure.next is not None:
             self._terms.rest(departure.next)
             return None
@@ -148,17 +156,26 @@ class Courier:
 
     def _stopped(self) -> Problem | None:
         """Open the connection where one is needed; return what forbids or prevents it."""
-        if self._connection.is_interrupted:
-            return _INTERRUPTED
+        if self._connection.is_interrupted or (self._leaving.is_wanted and not self._in_flight):
+            return self._interrupted()
         if not self._waiting or self._connection.is_open:
             return None
-        if held := self._terms.held(self._lane, self._ledger, self._waiting):
-            return held
         try:
-            self._connection.open()
+            with self._leaving.waiting():
+                held = self._terms.held(self._lane, self._ledger, self._waiting)
+            if held is None:
+                self._connection.open()
         except FluenzrError as error:
             return error.problem
-        return None
+        except KeyboardInterrupt:
+            return self._interrupted()
+        return held
+
+    def _interrupted(self) -> Problem:
+        """Return what ends the run, unless nothing has gone yet: then there is nothing to be told."""
+        if self._terms.is_told_of_all and not self._departed:
+            raise KeyboardInterrupt
+        return _INTERRUPTED
 
     def _stepped(self, known: list[_Outcome], take: Take) -> Generator[Delivery, None, Departure | None]:
         """Tell of the outcomes that are known once they are written; return what may go now.

@@ -10,7 +10,7 @@ from fluenzr_smtp.late import loader
 if TYPE_CHECKING:
     from fluenzr_smtp.model.accounts import Account, Mailbox, Secret, StoredAccount
     from fluenzr_smtp.model.checks import Check, Remedy, Target
-    from fluenzr_smtp.model.clock import Clock
+    from fluenzr_smtp.model.clock import Clock, Leave
     from fluenzr_smtp.model.messages import (
         Attachment,
         Content,
@@ -36,6 +36,7 @@ __all__ = [
     "Endpoint",
     "Envelope",
     "Fingerprint",
+    "Leave",
     "Limit",
     "LimitUnit",
     "Mailbox",
@@ -70,6 +71,7 @@ __getattr__ = loader(
         "Endpoint": "servers",
         "Envelope": "messages",
         "Fingerprint": "servers",
+        "Leave": "clock",
         "Limit": "presets",
         "LimitUnit": "presets",
         "Mailbox": "accounts",

@@ -120,7 +120,8 @@ class SMTPFlights(SMTPAnswers):
         done: list[Settled] = self._take_ended()
         self._raise_broken(done)
         try:
-            self._read_answers(done, wait=wait)
+            with self._clock.leave.waiting():
+                self._read_answers(done, wait=wait)
         except PromiseBrokenError as error:
             self._broken = error
             done += self._take_unsure()
@@ -158,7 +159,8 @@ class SMTPFlights(SMTPAnswers):
             flight.is_out = True
             return flight
         try:
-            self._begin_flight(flight, commands)
+            with self._clock.leave.waiting():
+                self._begin_flight(flight, commands)
         except PromiseBrokenError as error:
             self._broken = error
             self._wire.close()

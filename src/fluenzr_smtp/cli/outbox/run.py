@@ -14,6 +14,7 @@ import typer
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.servers import Timeout
+from fluenzr_smtp.cli.ending import orderly
 from fluenzr_smtp.cli.moments import local
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.outbox.look import Account, Messages
@@ -137,7 +138,10 @@ def run_queue(
     if watch:
         _watch(run, account, connections, float(timeout), quiet=quiet)
         return
-    done = _pass(run, account=account, ids=ids, connections=connections, timeout=float(timeout), quiet=quiet)
+    with orderly(run.app.clock.leave):
+        done = _pass(
+            run, account=account, ids=ids, connections=connections, timeout=float(timeout), quiet=quiet
+        )
     found = done.headlines
     run.end(
         _document(run, done),

@@ -329,13 +329,13 @@ def _send(run: Invocation, request: Request, name: str | None) -> None:
 
 
 def _despatch(run: Invocation, terms: Terms, stored: StoredAccount, made: Sequence[Parcel]) -> None:
-    from fluenzr_smtp.cli.ending import when_told_to_end
+    from fluenzr_smtp.cli.ending import orderly
     from fluenzr_smtp.cli.send.sending import deliver, keep, show_messages
 
     if terms.dry_run:
         show_messages(run, stored, made)
         return
-    with when_told_to_end(lambda _: KeyboardInterrupt()):  # a time limit is no reason to hide a doubt
+    with orderly(run.app.clock.leave):
         (keep if terms.is_kept else deliver)(run, terms, stored, made)
 
 

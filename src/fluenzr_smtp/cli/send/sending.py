@@ -81,6 +81,9 @@ def _on_the_disk(run: Invocation) -> Iterator[None]:
     """Whatever becomes of the first try, the messages are taken on: what failed is told, and no failure."""
     try:
         yield
+    except KeyboardInterrupt:
+        run.output.break_line()
+        run.output.note("Interrupted; the messages are in the outbox, and tried by 'fluenzr outbox run'.")
     except FluenzrError as error:
         run.output.problem(error.problem)
         run.output.note("The messages are in the outbox; 'fluenzr outbox list' shows what became of them.")
