@@ -477,7 +477,7 @@ class TestStep:
         depart(box, id_)
 
         assert [each.state for each in box.get(id_).recipients] == [State.ACCEPTED, State.SENDING]
-        assert box.message_ids("anna", START)["<1@example.org>"].recipients == 1
+        assert box.message_ids("anna", START)["<1@example.org>"].addresses == ("eve@example.net",)
 
     def test_settling_and_departing_are_one_transaction(self, box):
         first, second = begin(box), begin(box)

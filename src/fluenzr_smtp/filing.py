@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.imap import FilingSession
+from fluenzr_smtp.imap import FilingSession, opened
 from fluenzr_smtp.model import Account, Clock, Content, Secret
 from fluenzr_smtp.problems import ProblemCode, Stage
 
@@ -56,14 +56,8 @@ def save_sent(
 def _session(
     account: Account, secret: Secret, *, clock: Clock, timeout: float, until: float | None = None
 ) -> Iterator[FilingSession]:
-    if account.imap is None:
-        raise failure(ProblemCode.ACCOUNT_IMAP_NONE, Stage.CONFIGURATION, account=account.name)
-    provider = account.preset or ""
-    session = FilingSession(account.imap, clock=clock, timeout=timeout, provider=provider, until=until)
-    session.hide(secret)
+    session = opened(FilingSession, account, secret, clock=clock, timeout=timeout, until=until)
     try:
-        session.open()
-        session.authenticate(account.imap_username or account.username or account.address, secret)
         yield session
     finally:
         session.close()

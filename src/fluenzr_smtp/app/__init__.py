@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fluenzr_smtp.accounts import Accounts
     from fluenzr_smtp.app.files import Files
+    from fluenzr_smtp.app.inbox import Inbox
     from fluenzr_smtp.app.post import Post
     from fluenzr_smtp.app.servers import Servers
     from fluenzr_smtp.app.subjects import Subjects
@@ -233,6 +234,13 @@ class App:
         return Post(
             open_outbox=lambda: self.outbox, servers=self.servers, clock=self.clock, account=self.account
         )
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """What came back."""
+        from fluenzr_smtp.app.inbox import Inbox
+
+        return Inbox(open_outbox=lambda: self.outbox, clock=self.clock, environ=self.environ)
 
     @property
     def zone(self) -> tzinfo:

@@ -157,6 +157,7 @@ def sendmail(
         queue_only=queue_only,
         wait=False,
         save_sent=False,
+        respect_bounces=False,
         dry_run=False,
         quiet=True,
         timeout=STEP_SECONDS,

@@ -26,6 +26,7 @@ COMMANDS = {
     "account": "account",
     "send": "send",
     "outbox": "outbox",
+    "replies": "replies",
     "diagnose": "diagnose",
     "guide": "guide",
     "vault": "vault",
@@ -46,9 +47,19 @@ def noun(explanation: str) -> typer.Typer:
     return typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, help=explanation)
 
 
+def open_noun() -> typer.Typer:
+    """Return a group of commands that does something without any of them: its callback, which explains it."""
+    return typer.Typer(cls=OpenGroup, add_completion=False)
+
+
 def module_of(command: str) -> ModuleType:
     """Import the module in which a command of this first word lives."""
     return import_module(f"fluenzr_smtp.cli.{COMMANDS[command]}")
+
+
+def _unwrapped(text: str) -> str:
+    """Return a docstring as paragraphs of one line: it is wrapped for its source, not for a terminal."""
+    return "\n\n".join(" ".join(each.split()) for each in text.split("\n\n"))
 
 
 # The types of Typer's own library are not public, hence Any in the signatures below.
@@ -59,8 +70,8 @@ class Command(TyperCommand):
 
     def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **settings)
-        if self.help:  # a docstring is wrapped for its source, not for the reader's terminal
-            self.help = "\n\n".join(" ".join(each.split()) for each in self.help.split("\n\n"))
+        if self.help:
+            self.help = _unwrapped(self.help)
         self.params = [*self.params, *everywhere()]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401
@@ -82,6 +93,21 @@ class Group(TyperGroup):
         if not args and ctx.obj.output.json:
             ctx.fail("Missing command.")
         return super().parse_args(ctx, args)
+
+
+class OpenGroup(Group):
+    """A group that is a command itself: what it does alone is its callback."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **settings)
+        if self.help:
+            self.help = _unwrapped(self.help)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401
+        """Note the command's words before anything can go wrong with its options."""
+        run: Invocation = ctx.obj
+        run.command = ctx.command_path.partition(" ")[2]
+        return TyperGroup.parse_args(self, ctx, args)
 
 
 class Root(Group):

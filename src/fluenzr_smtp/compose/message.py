@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesHeaderParser
 from email.utils import format_datetime
@@ -68,7 +69,7 @@ def compose(draft: Draft, *, now: datetime, token: str) -> Submission:
         *((line.partition(b":")[0].decode(), line) for line in body.fields),
     ]
     header = _joined(fields)
-    return build_submission(envelope, message_id, header, body.body)
+    return replace(build_submission(envelope, message_id, header, body.body), subject=draft.subject)
 
 
 def build_envelope(mail_from: str, recipients: Iterable[str]) -> Envelope:

@@ -21,6 +21,7 @@ from fluenzr_smtp.compose.handed import HEADER_OCTETS
 from fluenzr_smtp.compose.message import build_envelope, build_submission, date_field, new_message_id
 from fluenzr_smtp.content import Lines, Survey, long_line
 from fluenzr_smtp.content.lines import normalised
+from fluenzr_smtp.content.words import decoded
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Content, Mailbox, Octets, Submission
 from fluenzr_smtp.problems import FactValue, ProblemCode, Stage
@@ -129,13 +130,14 @@ def from_raw(
     message_id = _message_id(kept) or new_message_id(token, sender)
     header = [each.octets for each in kept]
     header += _missing_fields({each.name for each in kept}, message_id, now, default_from)
-    return build_submission(
+    made = build_submission(
         envelope,
         message_id,
         b"".join(header),
         message.body,
         has_eight_bit_body=not message.survey.is_ascii,
     )
+    return replace(made, subject=next((decoded(each.value) for each in kept if each.name == "subject"), ""))
 
 
 def author(content: Content) -> str:

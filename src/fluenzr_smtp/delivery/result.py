@@ -43,6 +43,7 @@ class Delivery:
             ),
             message_id=record.message_id,
             content=_Unread(record.size_bytes),
+            subject=record.subject,
         )
         return cls(
             account=account,

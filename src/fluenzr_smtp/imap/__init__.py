@@ -2,6 +2,8 @@
 
 from fluenzr_smtp.imap.filing import FilingSession
 from fluenzr_smtp.imap.mailboxes import Mailbox
+from fluenzr_smtp.imap.opening import opened
+from fluenzr_smtp.imap.reading import Arrived, ReadingSession
 from fluenzr_smtp.imap.session import Folder, IMAPSession
 
-__all__ = ["FilingSession", "Folder", "IMAPSession", "Mailbox"]
+__all__ = ["Arrived", "FilingSession", "Folder", "IMAPSession", "Mailbox", "ReadingSession", "opened"]

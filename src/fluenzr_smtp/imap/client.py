@@ -125,6 +125,29 @@ class Client(IMAPClient):  # type: ignore[misc]
             self._imap.send(b"DONE\r\n")
         return self._completed("IDLE", tag)
 
+    def idled_until(self, seconds: float) -> tuple[str, bytes, bool]:
+        """Run IDLE until there is news of the mailbox, at most so long; return OK or NO, the text, whether.
+
+        The time of the step begins anew when the server is told to end.
+        """
+        tag = self._imap._command("IDLE")
+        if not self._has_consented(tag):
+            return *self._completed("IDLE", tag), False
+        self._imap.untagged_responses.clear()
+        self._wire.begin(Stage.IDLE, timeout=seconds + self._wire.timeout)
+        ends = self._wire.now() + seconds
+        while not self._has_news and (left := ends - self._wire.now()) > 0:
+            if self._wire.arrives_within(left):
+                self._imap._get_response()
+        has_news = self._has_news
+        self._wire.begin(Stage.IDLE)
+        self._imap.send(b"DONE\r\n")
+        return *self._completed("IDLE", tag), has_news
+
+    @property
+    def _has_news(self) -> bool:
+        return bool({"EXISTS", "RECENT", "EXPUNGE"} & set(self._imap.untagged_responses))
+
     def _has_consented(self, tag: bytes) -> bool:
         """Read up to the continuation that is the consent; say whether it came, and no refusal."""
         while self._imap._get_response() is not None:

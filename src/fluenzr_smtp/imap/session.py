@@ -36,6 +36,7 @@ class Folder:
     exists: int
     uid_next: int | None
     uid_validity: int | None
+    highest_modseq: int | None = None
 
 
 class IMAPSession(Session):
@@ -145,6 +146,7 @@ class IMAPSession(Session):
                 exists=self._exists,
                 uid_next=_number(answer.get(b"UIDNEXT")),
                 uid_validity=_number(answer.get(b"UIDVALIDITY")),
+                highest_modseq=_number(answer.get(b"HIGHESTMODSEQ")),
             )
 
     def special_folder(self, flag: str) -> str | None:

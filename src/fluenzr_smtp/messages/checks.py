@@ -20,9 +20,9 @@ PLACEHOLDERS = frozenset({
     "include", "issuer", "key", "kinds", "known", "limit", "limit_bytes", "line", "lookups", "matching",
     "mechanisms", "message", "messages", "missing", "names", "near", "not_after", "not_before",
     "options", "others", "page", "path", "pinned", "policy", "port", "preset", "queued", "reason",
-    "recipient", "record", "report", "retry_after", "rows", "schemes", "seconds", "seen", "selector",
-    "selectors", "service", "setting", "size_bytes", "slot", "slots", "source", "state", "status", "total",
-    "type", "username", "value", "variable", "version",
+    "recipient", "record", "reply", "report", "retry_after", "rows", "schemes", "seconds", "seen",
+    "selector", "selectors", "service", "setting", "since", "size_bytes", "slot", "slots", "source", "state",
+    "status", "total", "type", "username", "value", "variable", "version",
 })  # fmt: skip
 
 _STOPS = (".", "!", "?", "。", "！", "？", "।")  # of the scripts that the languages are written in

@@ -106,13 +106,17 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A message ready for the wire: CRLF line ends, not dot-stuffed; the bytes never change again."""
+    """A message ready for the wire: CRLF line ends, not dot-stuffed; the bytes never change again.
+
+    ``subject`` is that of its header, decoded: late replies are recognised by it where they name no message.
+    """
 
     envelope: Envelope
     message_id: str
     content: Content = field(repr=False)
     needs_smtputf8: bool = False
     needs_eight_bit: bool = False
+    subject: str = ""
 
 
 class State(StrEnum):

@@ -10,10 +10,12 @@ from fluenzr_smtp.late import loader
 if TYPE_CHECKING:
     from fluenzr_smtp.outbox.ledger import Claim, Departure, Forgetful, Ledger, Settlement
     from fluenzr_smtp.outbox.outbox import Outbox
-    from fluenzr_smtp.state import Pause, RecipientRecord, Record, Sent, State
+    from fluenzr_smtp.state import Bounced, Cursor, Pause, RecipientRecord, Record, ReplyRecord, Sent, State
 
 __all__ = [
+    "Bounced",
     "Claim",
+    "Cursor",
     "Departure",
     "Forgetful",
     "Ledger",
@@ -21,6 +23,7 @@ __all__ = [
     "Pause",
     "RecipientRecord",
     "Record",
+    "ReplyRecord",
     "Sent",
     "Settlement",
     "State",
@@ -35,9 +38,12 @@ __getattr__ = loader(
         "Ledger": "ledger",
         "Settlement": "ledger",
         "Outbox": "outbox",
+        "Bounced": "fluenzr_smtp.state",
+        "Cursor": "fluenzr_smtp.state",
         "Pause": "fluenzr_smtp.state",
         "RecipientRecord": "fluenzr_smtp.state",
         "Record": "fluenzr_smtp.state",
+        "ReplyRecord": "fluenzr_smtp.state",
         "Sent": "fluenzr_smtp.state",
         "State": "fluenzr_smtp.state",
     },

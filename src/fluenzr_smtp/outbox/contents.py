@@ -258,6 +258,7 @@ def _header(record: Record) -> bytes:
         "saves_sent": record.saves_sent,
         "needs_smtputf8": record.needs_smtputf8,
         "needs_eight_bit": record.needs_eight_bit,
+        "subject": record.subject,
     }
     return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
@@ -287,4 +288,5 @@ def _record_of(fields: dict[str, Any]) -> Record:
         saves_sent=bool(fields["saves_sent"]),
         needs_smtputf8=bool(fields["needs_smtputf8"]),
         needs_eight_bit=bool(fields["needs_eight_bit"]),
+        subject=str(fields.get("subject", "")),  # older ones have none
     )

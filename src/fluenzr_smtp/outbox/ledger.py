@@ -14,6 +14,8 @@ from fluenzr_smtp.model import Clock, Limit, RecipientOutcome, Skills, Submissio
 from fluenzr_smtp.problems import Problem
 from fluenzr_smtp.state import Pause, RecipientRecord, Record
 
+LONGEST_SUBJECT = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -133,12 +135,18 @@ def new_record(
         saves_sent=saves_sent,
         needs_smtputf8=submission.needs_smtputf8,
         needs_eight_bit=submission.needs_eight_bit,
+        subject=plain_text(submission.subject),
     )
 
 
 def new_id() -> str:
     """Return an identifier that is short enough to be typed: 40 random bits in the letters of RFC 4648 §6."""
     return base64.b32encode(os.urandom(5)).decode("ascii").lower()
+
+
+def plain_text(text: str) -> str:
+    """Return a text that can be stored, of at most 1,000 characters."""
+    return text[:LONGEST_SUBJECT].encode("utf-8", "backslashreplace").decode()
 
 
 def plain_key(key: str) -> str:

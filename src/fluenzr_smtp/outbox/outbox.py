@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from fluenzr_smtp import pacing
 from fluenzr_smtp.model import Skills
+from fluenzr_smtp.outbox.arrivals import Arrivals
 from fluenzr_smtp.outbox.ledger import Ledger
 from fluenzr_smtp.outbox.taking import Taking
 from fluenzr_smtp.outbox.upkeep import Upkeep
@@ -16,7 +17,7 @@ from fluenzr_smtp.state import Pause
 BROKEN_FOR = timedelta(days=30)
 
 
-class Outbox(Taking, Upkeep, Ledger):
+class Outbox(Taking, Upkeep, Arrivals, Ledger):
     """The outbox in a folder (0700, its files 0600). Nothing is created before the first write.
 
     Threads of a process may share one. ``close`` it in the end.

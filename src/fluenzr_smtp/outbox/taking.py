@@ -337,6 +337,7 @@ def submission_of(record: Record, content: Content, recipients: tuple[str, ...])
         content=content,
         needs_smtputf8=record.needs_smtputf8,
         needs_eight_bit=record.needs_eight_bit,
+        subject=record.subject,
     )
 
 
@@ -355,5 +356,6 @@ def _sent(record: Record, lane: str, now: datetime) -> Sent:
         lane=lane or record.lane,
         message_id=record.message_id,
         at=now,
-        recipients=len(record.open_recipients),
+        addresses=record.open_recipients,
+        subject=record.subject,
     )

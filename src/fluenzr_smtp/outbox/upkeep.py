@@ -188,7 +188,9 @@ class Upkeep(Place):
             ids = tables.messages.unchanged_since(before, wanted)
             for each in ids:
                 tables.messages.remove(each)
-            tables.sent_log.forget(min(before, self._now() - SENT_LOG_KEPT))
+            long_ago = min(before, self._now() - SENT_LOG_KEPT)
+            tables.sent_log.forget(long_ago)
+            tables.replies.forget(long_ago)
         self._contents.remove(*ids)
         return len(ids)
 
@@ -199,6 +201,8 @@ class Upkeep(Place):
         with self._writing(is_durable=True) as tables:
             tables.messages.rename_account(old, new)
             tables.sent_log.rename_account(old, new)
+            tables.cursors.rename_account(old, new)
+            tables.replies.rename_account(old, new)
 
     def recover(self) -> tuple[Record, ...]:
         """Put right what dead processes have left; return what is in doubt because of them.

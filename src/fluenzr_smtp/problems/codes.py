@@ -181,6 +181,7 @@ class ProblemCode(StrEnum):
     SENDER_REFUSED = "sender-refused"
     SENDER_DOMAIN_AUTH = "sender-domain-auth"
     RECIPIENT_REFUSED = "recipient-refused"
+    RECIPIENT_BOUNCED = "recipient-bounced"
     RECIPIENT_LIMIT = "recipient-limit"
     RECIPIENT_BUSY = "recipient-busy"
     RECIPIENTS_PARTLY_REFUSED = "recipients-partly-refused"
@@ -203,6 +204,7 @@ class ProblemCode(StrEnum):
     SENT_NOT_SAVED = "sent-not-saved"
 
     MAILBOX_UNREADABLE = "mailbox-unreadable"
+    INBOUND_REPLY_UNKNOWN = "inbound-reply-unknown"
     ARRIVAL_NOT_SEEN = "arrival-not-seen"
 
     DOMAIN_MX_NONE = "domain-mx-none"

@@ -169,6 +169,7 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
         (by_reply, status.NO_USER, "recipient-refused"): (code.RECIPIENT_REFUSED,),
         (by_reply, status.NO_USER, "relay-denied"): (code.RELAY_DENIED,),
         (by_reply, status.NO_USER, "mailbox-full"): (code.MAILBOX_FULL,),
+        (never, status.NO_USER, "recipient-refused"): (code.RECIPIENT_BOUNCED,),
         (never, status.PARTIAL, "recipient-refused"): (code.RECIPIENTS_PARTLY_REFUSED,),
         (by_reply, status.UNAVAILABLE, "recipient-limit"): (code.RECIPIENT_LIMIT, code.RECIPIENT_BUSY),
         (later, status.TEMPORARY, "greylisted"): (code.GREYLISTED,),
@@ -184,6 +185,7 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
         (never, status.CONFIG, "outbox"): (code.OUTBOX_NEWER,),
         (later, status.TEMPORARY, "outbox"): (code.OUTBOX_BUSY,),
         (by_reply, status.UNAVAILABLE, "mailbox"): (code.MAILBOX_UNREADABLE,),
+        (never, status.USAGE, "mailbox"): (code.INBOUND_REPLY_UNKNOWN,),
         (later, status.TEMPORARY, "arrival"): (code.ARRIVAL_NOT_SEEN,),
         (never, status.UNAVAILABLE, "sender-domain-auth"): (
             code.DOMAIN_SPF_NONE,

@@ -13,9 +13,30 @@ from fluenzr_smtp.late import loader
 if TYPE_CHECKING:
     from fluenzr_smtp.model import State
     from fluenzr_smtp.state.database import Database, Tables
-    from fluenzr_smtp.state.records import Pause, RecipientRecord, Record, Sent, Stored
+    from fluenzr_smtp.state.records import (
+        Bounced,
+        Cursor,
+        Pause,
+        RecipientRecord,
+        Record,
+        ReplyRecord,
+        Sent,
+        Stored,
+    )
 
-__all__ = ["Database", "Pause", "RecipientRecord", "Record", "Sent", "State", "Stored", "Tables"]
+__all__ = [
+    "Bounced",
+    "Cursor",
+    "Database",
+    "Pause",
+    "RecipientRecord",
+    "Record",
+    "ReplyRecord",
+    "Sent",
+    "State",
+    "Stored",
+    "Tables",
+]
 
 __getattr__ = loader(
     __name__,
@@ -23,9 +44,12 @@ __getattr__ = loader(
         "State": "fluenzr_smtp.model",
         "Database": "database",
         "Tables": "database",
+        "Bounced": "records",
+        "Cursor": "records",
         "Pause": "records",
         "RecipientRecord": "records",
         "Record": "records",
+        "ReplyRecord": "records",
         "Sent": "records",
         "Stored": "records",
     },

@@ -20,6 +20,7 @@ from threading import RLock
 from fluenzr_smtp import durable
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.state.arrivals import BouncedAddresses, Cursors, Replies
 from fluenzr_smtp.state.lanes import Pauses, SentLog, ServerSkills
 from fluenzr_smtp.state.messages import Messages
 from fluenzr_smtp.state.schema import STEPS, VERSION
@@ -51,6 +52,9 @@ class Tables:
         self.sent_log = SentLog(connection)
         self.pauses = Pauses(connection)
         self.skills = ServerSkills(connection)
+        self.cursors = Cursors(connection)
+        self.replies = Replies(connection)
+        self.bounced = BouncedAddresses(connection)
         self._connection = connection
 
     @property

@@ -20,6 +20,8 @@ from fluenzr_smtp.state.values import (
     problem_text,
 )
 
+_SELECT_SENT = "SELECT number, id, account, lane, message_id, at, subject FROM sent"
+
 
 class SentLog:
     """What began to be handed over, within one transaction."""
@@ -29,11 +31,18 @@ class SentLog:
 
     def add(self, sent: Sent) -> int:
         """Write down an entry; return its number."""
-        row = (sent.id, sent.account, sent.lane, sent.message_id, micros(sent.at), sent.recipients)
+        row = (sent.id, sent.account, sent.lane, sent.message_id, micros(sent.at), len(sent.addresses))
         cursor = self._connection.execute(
-            "INSERT INTO sent (id, account, lane, message_id, at, recipients) VALUES (?, ?, ?, ?, ?, ?)", row
+            "INSERT INTO sent (id, account, lane, message_id, at, recipients, subject)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*row, sent.subject),
         )
-        return int(cursor.lastrowid or 0)
+        number = int(cursor.lastrowid or 0)
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO sent_to (address, sent) VALUES (?, ?)",
+            [(each.lower(), number) for each in sent.addresses],
+        )
+        return number
 
     def remove(self, number: int) -> None:
         """Remove an entry: nothing was handed over after all."""
@@ -58,16 +67,39 @@ class SentLog:
 
     def of_account(self, account: str, *, since: datetime) -> tuple[Sent, ...]:
         """Return what an account began to hand over since a time, the oldest first."""
-        rows = self._connection.execute(
-            "SELECT id, account, lane, message_id, at, recipients FROM sent"
-            " WHERE account = ? AND at >= ? ORDER BY at, number",
-            (account, micros(since)),
+        return self._found("WHERE account = ? AND at >= ? ORDER BY at, number", account, micros(since))
+
+    def of_message_id(self, message_id: str) -> Sent | None:
+        """Return the newest entry of a message."""
+        return next(iter(self._found("WHERE message_id = ? ORDER BY number DESC LIMIT 1", message_id)), None)
+
+    def to_address(self, address: str, *, since: datetime, limit: int) -> tuple[Sent, ...]:
+        """Return what went to an address since a time, the newest first."""
+        return self._found(
+            "JOIN sent_to ON sent_to.sent = number WHERE address = ? AND at >= ?"
+            " ORDER BY number DESC LIMIT ?",
+            *(address.lower(), micros(since), limit),
         )
+
+    def _found(self, where: str, *values: object) -> tuple[Sent, ...]:
+        rows = self._connection.execute(f"{_SELECT_SENT} {where}", values).fetchall()
         with misreading():
-            return tuple(
-                Sent(id=id_, account=of, lane=on, message_id=name, at=moment(at), recipients=recipients)
-                for id_, of, on, name, at, recipients in rows
-            )
+            return tuple(self._entry(*row) for row in rows)
+
+    def _entry(
+        self, number: int, id_: str, account: str, lane: str, message_id: str, at: int, subject: str
+    ) -> Sent:
+        rows = self._connection.execute("SELECT address FROM sent_to WHERE sent = ?", (number,))
+        addresses = tuple(row[0] for row in rows)
+        return Sent(
+            id=id_,
+            account=account,
+            lane=lane,
+            message_id=message_id,
+            at=moment(at),
+            addresses=addresses,
+            subject=subject,
+        )
 
     def forget(self, before: datetime) -> None:
         """Remove what is older."""

@@ -24,7 +24,7 @@ from fluenzr_smtp.state.values import (
 _COLUMNS = (
     *("id", "account", "lane", "mail_from", "message_id", "size_bytes", "digest", "key", "created"),
     *("changed", "due", "expires", "attempts", "problem", "is_kept", "saves_sent", "needs_smtputf8"),
-    *("needs_eight_bit", "owner", "sent", "state", "waiting"),
+    *("needs_eight_bit", "owner", "sent", "state", "waiting", "subject"),
 )
 _CHANGING = (
     *("digest", "changed", "due", "expires", "attempts", "problem", "is_kept"),
@@ -193,6 +193,7 @@ def _row(stored: Stored) -> dict[str, object]:
         "sent": stored.sent,
         "state": record.state.value,
         "waiting": len(record.open_recipients),
+        "subject": record.subject,
     }
 
 
@@ -216,6 +217,7 @@ def _stored(row: dict[str, Any], recipients: tuple[RecipientRecord, ...]) -> Sto
         saves_sent=bool(row["saves_sent"]),
         needs_smtputf8=bool(row["needs_smtputf8"]),
         needs_eight_bit=bool(row["needs_eight_bit"]),
+        subject=row["subject"],
     )
     return Stored(record=record, digest=row["digest"], owner=row["owner"], sent=row["sent"])
 

@@ -49,6 +49,7 @@ class Record:
     saves_sent: bool
     needs_smtputf8: bool
     needs_eight_bit: bool
+    subject: str = ""
 
     def is_open(self, recipient: RecipientRecord) -> bool:
         """Say whether the message is still to be handed over for one of its recipients.
@@ -98,7 +99,55 @@ class Sent:
     lane: str
     message_id: str
     at: datetime
-    recipients: int
+    addresses: tuple[str, ...] = ()
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a folder was read, for one question (``view``) of an account's.
+
+    All with a UID up to ``uid`` was looked at that came in on the day ``since`` or later. ``modseq`` is None
+    where the server tells none (RFC 7162).
+    """
+
+    account: str
+    folder: str
+    view: str
+    uid_validity: int
+    uid: int
+    since: datetime
+    modseq: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyRecord:
+    """A reply that was shown. ``document`` is what was told of it, as JSON.
+
+    ``pending`` says how often it may still be handed to a program that fails with it; 0: it is done with.
+    """
+
+    id: str
+    account: str
+    folder: str
+    uid_validity: int
+    uid: int
+    kind: str
+    received: datetime
+    message_id: str
+    document: str
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounced:
+    """An address that a server has refused for good; ``topic`` is the guide's section on why."""
+
+    address: str
+    at: datetime
+    status: str = ""
+    topic: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,52 @@ _FIRST = (
     ) WITHOUT ROWID""",
 )
 
+_REPLIES = (
+    "ALTER TABLE message ADD COLUMN subject TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sent ADD COLUMN subject TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX sent_message_id ON sent (message_id)",
+    # Addresses are in lower case: who answers may write theirs in another.
+    """CREATE TABLE sent_to (
+        address TEXT NOT NULL,
+        sent INTEGER NOT NULL REFERENCES sent (number) ON DELETE CASCADE,
+        PRIMARY KEY (address, sent)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX sent_to_sent ON sent_to (sent)",
+    # ``view`` is what was asked for: another question starts at its own place.
+    """CREATE TABLE cursor (
+        account TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        view TEXT NOT NULL,
+        uid_validity INTEGER NOT NULL,
+        uid INTEGER NOT NULL,
+        modseq INTEGER,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (account, folder, view)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE reply (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        account TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        uid_validity INTEGER NOT NULL,
+        uid INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        received INTEGER NOT NULL,
+        message_id TEXT NOT NULL,
+        document TEXT NOT NULL,
+        pending INTEGER NOT NULL
+    )""",
+    "CREATE INDEX reply_received ON reply (received)",
+    "CREATE INDEX reply_pending ON reply (number) WHERE pending > 0",
+    """CREATE TABLE bounced (
+        address TEXT PRIMARY KEY,
+        at INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        reply TEXT NOT NULL
+    ) WITHOUT ROWID""",
+)
+
 #: The steps from an empty database to the present one; PRAGMA user_version counts those that were made.
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _REPLIES)
 VERSION = len(STEPS)

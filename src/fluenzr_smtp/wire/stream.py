@@ -62,6 +62,10 @@ class Stream:
         self._budget = budget
         self._lines = 0
 
+    def now(self) -> float:
+        """Return the seconds of the clock that the deadlines are set by."""
+        return self._clock.monotonic()
+
     def remaining(self) -> float:
         """Return the seconds left in this step.
 
@@ -201,10 +205,10 @@ class Stream:
 
     def close(self) -> None:
         """Close the connection; never fails."""
-        if self._socket is not None:
+        connection, self._socket = self._socket, None  # at once: Ctrl-C may come in between
+        if connection is not None:
             with contextlib.suppress(OSError):
-                self._socket.close()
-            self._socket = None
+                connection.close()
             self._happened("closed")
 
     def _connected(self) -> socket.socket:

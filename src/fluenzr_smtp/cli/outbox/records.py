@@ -23,6 +23,7 @@ RECORD = form.record(
     state=STATE,
     mail_from=form.TEXT,
     message_id=form.TEXT,
+    subject=form.TEXT,
     size_bytes=form.INTEGER,
     key=form.nullable(form.TEXT),
     created=form.TIME,
@@ -50,6 +51,7 @@ def record(found: Record) -> dict[str, object]:
         "state": found.state,
         "mail_from": found.mail_from,
         "message_id": found.message_id,
+        "subject": found.subject,
         "size_bytes": found.size_bytes,
         "key": found.key or None,
         "created": found.created,
@@ -80,12 +82,13 @@ def table(run: Invocation, records: Iterable[Record]) -> None:
             _state(each),
             local(each.due) if each.due and each.state in _WAITING else "-",
             _recipients(each),
+            each.subject or "-",
             each.account,
             str(each.attempts),
         )
         for each in records
     )
-    names = ("id", "state", "next try", "to", "account", "tries")
+    names = ("id", "state", "next try", "to", "subject", "account", "tries")
     run.output.table(columns(names, rows, whole=frozenset({"id", "state", "next try"})))
 
 
@@ -95,6 +98,8 @@ def rows(run: Invocation, found: Record) -> Iterator[tuple[str, str]]:
     yield "state", found.state.value
     yield "account", found.account
     yield "from", found.mail_from
+    if found.subject:
+        yield "subject", found.subject
     yield "Message-ID", found.message_id
     yield "size", f"{found.size_bytes} bytes"
     if found.key:

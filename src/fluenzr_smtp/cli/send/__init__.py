@@ -243,6 +243,14 @@ def send(
         bool,
         typer.Option("--save-sent", help="Put a copy into the Sent folder by IMAP.", rich_help_panel=_HOW),
     ] = False,
+    respect_bounces: Annotated[
+        bool,
+        typer.Option(
+            "--respect-bounces",
+            help="Send nothing to addresses to which mail came back for good.",
+            rich_help_panel=_HOW,
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the message; send nothing.", rich_help_panel=_HOW)
     ] = False,
@@ -297,6 +305,7 @@ def send(
             queue_only=queue_only,
             wait=wait,
             save_sent=save_sent,
+            respect_bounces=respect_bounces,
             dry_run=dry_run,
             quiet=quiet,
             timeout=float(timeout),

@@ -37,6 +37,7 @@ class Terms:
     queue_only: bool
     wait: bool
     save_sent: bool
+    respect_bounces: bool
     dry_run: bool
     quiet: bool
     timeout: float

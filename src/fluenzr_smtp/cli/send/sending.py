@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fluenzr_smtp.app.post import LIFETIME
 from fluenzr_smtp.cli.output import StdoutClosedError, StdoutFailedError, printable
+from fluenzr_smtp.cli.send.bounced import sifted
 from fluenzr_smtp.cli.send.documents import Sent, document, problems_of, status_of
 from fluenzr_smtp.cli.send.lines import show
 from fluenzr_smtp.cli.send.progress import Progress, Watched, progress_of, waiting
@@ -27,8 +28,11 @@ def deliver(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Seque
     progress = _progress(run, terms, parcels)
     wait = waiting(run, quiet=terms.quiet) if terms.wait else None
     post, sent = run.app.post, _Results(parcels)
+    going, refused = sifted(run, terms, stored, parcels)
+    for each in refused:
+        sent.add(each, is_kept=False)
     with progress.showing():
-        watched = _watched(parcels, progress)
+        watched = _watched(going, progress)
         for delivery in post.send(
             stored, watched, timeout=terms.timeout, wait=wait, save_sent=terms.save_sent
         ):
@@ -41,7 +45,10 @@ def keep(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Sequence
     """Take the messages on, then try them unless only the queue was asked for."""
     post, sent = run.app.post, _Results(parcels)
     fresh: list[str] = []
-    for parcel in parcels:
+    going, refused = sifted(run, terms, stored, parcels)
+    for each in refused:
+        sent.add(each, is_kept=False)
+    for parcel in going:
         with _taking_back(run, fresh):
             taken = post.put(stored, parcel, lifetime=terms.lifetime or LIFETIME, save_sent=terms.save_sent)
         sent.add(taken, is_kept=True)

@@ -1,0 +1,148 @@
+"""Reading what came in: new messages from a UID on, their headers in batches, the beginning of a body.
+
+Nothing in the mailbox changes, and nothing is held whole: every answer is bounded, whatever the server says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from fluenzr_smtp.imap.session import IMAPSession
+from fluenzr_smtp.problems import Stage
+
+HEADER_BYTES = 16 * 1024
+BATCH = 50
+_BATCH_BYTES = BATCH * (HEADER_BYTES + 2048)
+_WINDOW = 5000  # messages of one search: its answer is one line
+_MOST_WINDOWS = 400
+_PIECE_BYTES = 128 * 1024
+_ROOM_BYTES = 64 * 1024  # for what a server says beside the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A message as the server lists it. ``received`` is its INTERNALDATE, aware."""
+
+    uid: int
+    received: datetime
+    size_bytes: int
+    header: bytes
+
+
+class ReadingSession(IMAPSession):
+    """A session that reads the messages of one folder at a time."""
+
+    def uids(
+        self, *, first_uid: int = 1, since: date | None = None, before: date | None = None
+    ) -> tuple[int, ...]:
+        """Return the UIDs in the open folder from one on that came in since a day, ascending.
+
+        They are asked for window by window, the newest first, so that no answer is too long.
+
+        Raises:
+            FluenzrError: as ``examine``.
+        """
+        criteria: list[object] = ["UID", f"{first_uid}:*"]
+        criteria += ["SINCE", since] if since else []
+        criteria += ["BEFORE", before] if before else []
+        found: set[int] = set()
+        for low, high in self._windows():
+            hits = {uid for uid in self._hits(f"{low}:{high}", criteria) if uid >= first_uid}
+            if not hits and since is None:  # UIDs ascend (RFC 9051 §2.3.1.1): older ones are smaller
+                break
+            found |= hits
+        return tuple(sorted(found))
+
+    def _windows(self) -> Iterator[tuple[int, int]]:
+        for number in range(_MOST_WINDOWS):
+            high = self._exists - number * _WINDOW
+            if high < 1:
+                return
+            yield max(1, high - _WINDOW + 1), high
+
+    def _hits(self, window: str, criteria: Sequence[object]) -> list[int]:
+        client = self._opened(Stage.MAILBOX)
+        with self._mapped(Stage.MAILBOX):
+            return [int(each) for each in client.search([window, *criteria])]
+
+    def arrived(self, uids: Iterable[int], fields: Sequence[str]) -> Iterator[Arrived]:
+        """Yield the messages with these fields of their headers, in batches; what has gone is left out.
+
+        Raises:
+            FluenzrError: as ``examine``.
+        """
+        waiting = tuple(uids)
+        for start in range(0, len(waiting), BATCH):
+            batch = waiting[start : start + BATCH]
+            answer = self._fetched(batch, f"BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})]<0.{HEADER_BYTES}>")
+            yield from (_arrived(uid, answer[uid]) for uid in batch if uid in answer)
+
+    def _fetched(self, batch: Sequence[int], part: str) -> Mapping[int, Mapping[bytes, object]]:
+        client = self._opened(Stage.MAILBOX, budget=_BATCH_BYTES)
+        with self._mapped(Stage.MAILBOX):
+            answer = client.fetch(batch, ["INTERNALDATE", "RFC822.SIZE", part])
+            return {uid: data for uid, data in answer.items() if uid in set(batch)}
+
+    def pieces(self, uid: int, *, most_bytes: int | None = None) -> Iterator[bytes]:
+        """Yield a message from its first octet on, piece by piece; nothing where it has gone.
+
+        Raises:
+            FluenzrError: as ``examine``.
+        """
+        read = 0
+        while most_bytes is None or read < most_bytes:
+            size = _PIECE_BYTES if most_bytes is None else min(_PIECE_BYTES, most_bytes - read)
+            piece = self._piece(uid, read, size)
+            read += len(piece)
+            if piece:
+                yield piece
+            if len(piece) < size:
+                return
+
+    def _piece(self, uid: int, start: int, size: int) -> bytes:
+        client = self._opened(Stage.MAILBOX, budget=size + _ROOM_BYTES)
+        with self._mapped(Stage.MAILBOX):
+            answer = client.fetch([uid], [f"BODY.PEEK[]<{start}.{size}>"]).get(uid, {})
+            return _octets(answer, b"BODY[]")[:size]
+
+    @property
+    def can_idle(self) -> bool:
+        """Say whether the server announces news by itself (RFC 2177)."""
+        return self._client is not None and bool(self._client.has_capability("IDLE"))
+
+    def news_within(self, seconds: float) -> bool:
+        """Wait for news of the open folder (IDLE, RFC 2177); say whether there are any.
+
+        Without IDLE the server is asked once when the time is over. Ask for no more than 29 minutes.
+
+        Raises:
+            FluenzrError: ``command-refused``; ``reply-…``, ``connection-lost``.
+        """
+        client = self._opened(Stage.IDLE)
+        with self._mapped(Stage.IDLE):
+            if not client.has_capability("IDLE"):
+                self._clock.sleep(seconds)
+                self._wire.begin(Stage.IDLE)
+                client.noop()
+                return True
+            status, text, has_news = client.idled_until(seconds)
+            self._accepted(Stage.IDLE, (status, text))
+            return has_news
+
+
+def _arrived(uid: int, data: Mapping[bytes, object]) -> Arrived:
+    received, size = data.get(b"INTERNALDATE"), data.get(b"RFC822.SIZE")
+    moment = received if isinstance(received, datetime) else datetime(1970, 1, 1, tzinfo=UTC)
+    return Arrived(
+        uid=uid,
+        received=moment.astimezone(UTC),
+        size_bytes=size if isinstance(size, int) else 0,
+        header=_octets(data, b"BODY[HEADER.FIELDS"),
+    )
+
+
+def _octets(data: Mapping[bytes, object], name: bytes) -> bytes:
+    found = next((value for key, value in data.items() if key.startswith(name)), b"")
+    return found if isinstance(found, bytes) else b""

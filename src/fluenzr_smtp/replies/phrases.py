@@ -1,0 +1,265 @@
+"""What robots, mail servers and people on their way out write, in the languages of the guide and some more.
+
+Patterns are matched against text as ``plain`` returns it, and have bounded gaps: any text is read in one go.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from fluenzr_smtp.classify.evidence import folded
+
+_AT_START = r"^(?:\[[^\]]{1,60}\] ?|\*{1,5}[^*]{1,40}\*{1,5} ?)?"
+
+#: Subjects that only a robot gives its answer, at their beginning.
+AUTOMATIC_SUBJECT = (
+    r"auto(?:matic(?:al)?(?:ally generated)?|mated)?[ -]?(?:reply|response|answer|responder|"
+    r"acknowledge?ment)\b",
+    r"autoreply|autoresponse|auto:|automatic message\b|vacation (?:reply|response|message|notice|auto)",
+    r"out[ -]of[ -](?:the )?office(?: (?:auto[ -]?reply|reply|response|message|"
+    r"notification))?(?: ?[:!–—(-]|$)",
+    r"ooo ?[:–-]|absence (?:notice|notification)|i(?:'| a)m (?:currently )?out of (?:the )?office ?[:–-]",
+    r"abwesenheits(?:notiz|nachricht|meldung|assistent|benachrichtigung)|automatische (?:antwort|"
+    r"ruckmeldung|abwesenheit)",
+    r"nicht im (?:buro|haus)(?: ?[:–-]|$)|(?:automatische )?empfangsbestatigung|abwesend ?[:–-]",
+    r"reponse automatique|message automatique|absence du bureau|absent(?:e)?(?: du bureau)? ?[:–-]|"
+    r"accuse (?:de )?reception",
+    r"notification d'absence|avis d'absence|hors du bureau ?[:–-]",
+    r"respuesta automatica|contestacion automatica|autorespuesta|fuera de (?:la )?oficina|"
+    r"ausente ?[:–-]|acuse de recibo",
+    r"resposta automatica|mensagem automatica|ausencia temporaria|fora do escritorio|"
+    r"ausente do escritorio|ausencia ?[:–-]",
+    r"risposta automatica|fuori (?:sede|ufficio)|assente ?[:–-]|messaggio automatico",
+    r"automatisch antwoord|afwezig(?:heids(?:bericht|melding|assistent))?(?: ?[:–-]|$)|"
+    r"niet op kantoor|automatische reactie",
+    r"autosvar|automatiskt svar|automatisk svar|franvaro|fravaersassistent|poissaoloviesti|"
+    r"automaattinen vastaus",
+    r"automatyczna odpowiedz|autoodpowiedz|automaticka odpoved|automatikus valasz|raspuns automat|"
+    r"otomatik yanit",
+    r"автоматический ответ|автоответ|автоматична вiдповiдь|автоматическое уведомление",
+    "自動返信|自動応答|自動配信|不在通知|不在(?:の(?:お知らせ|ご連絡)|返信|連絡|案内)|受付完了|"
+    "お問い合わせ(?:を受け付け|ありがとう)",
+    r"自动回复|自動回覆|外出自动|자동 ?(?:회신|응답)|부재중|स्वचालित (?:उत्तर|जवाब|प्रतिक्रिया)|"
+    r"कार्यालय से बाहर",
+    r"read ?:|not read ?:|gelesen ?:|lu ?:|leido ?:|lida ?:|letto ?:|開封済み ?:|return receipt|"
+    r"disposition notification",
+    r"lesebestatigung|confirmation de lecture|confirmacao de leitura|confirmacion de lectura|"
+    r"conferma di lettura",
+    r"\[?(?:ticket|case|request|anfrage|demande|solicitud|"
+    r"chamado) ?(?:id)? ?[#:][^:]{0,40}(?:received|created|opened|eingegangen|recue?|recibid[ao]|"
+    r"abert[ao])",
+)
+
+#: Subjects that robots like and people use as well: they count where the message answers one.
+WEAK_SUBJECT = (
+    r"(?:i(?:'| a)m |je suis |ich bin |estoy |estou |sono )?(?:currently |actuellement |zurzeit |"
+    r"zur zeit |derzeit )?"
+    r"(?:away|out of (?:the )?office|on (?:vacation|holidays?|leave|annual leave)|absente?|abwesend|"
+    r"im urlaub|en conges?"
+    r"|en vacances|ausente|de ferias|de vacaciones|in ferie|fuori ufficio|not in the office|nicht da)\b",
+    r"(?:thank you|thanks) for (?:your (?:e-?mail|message|inquiry|enquiry|request|interest)|"
+    r"contacting|reaching out|writing)",
+    r"(?:vielen |herzlichen )?dank fur ihre (?:nachricht|anfrage|e-?mail|mail)|merci (?:de|"
+    r"pour) votre (?:message|demande|mail|e-?mail)",
+    r"gracias por (?:su|tu|contactar)|obrigad[oa] (?:por|pelo)|recebemos (?:a )?su[ae]|"
+    r"grazie per (?:aver|la)",
+    r"(?:we(?:'ve| have)? )?(?:received )?your (?:e-?mail|message|request|inquiry)(?: has been|"
+    r" was)? received|eingangsbestatigung",
+)
+
+#: What a robot says of its own message.
+AUTOMATIC_TEXT = (
+    r"this is an? (?:automat(?:ed|ic)|auto-?(?:generated|mated)|system[ -]generated|computer[ -]generated)"
+    r"(?:ally[ -]generated| generated)? ?(?:e-?mail |mail )?(?:reply|response|message|e-?mail|answer|"
+    r"notification|acknowledge?ment)",
+    r"this (?:e-?mail|mail|message|reply|response) (?:was|is|has been|is being) (?:sent |generated )?"
+    r"(?:automatically|auto-?generated|by an? (?:auto(?:mated|matic) (?:system|process)|autoresponder))",
+    r"^(?:this is an? |i apologi[sz]e for this )?auto(?:mated|matic)[ -](?:reply|response)\b"
+    r"|autoresponder\b",
+    r"this (?:mailbox|inbox|e-?mail(?: address| account)?|address|account) is (?:not|no longer|never|un)"
+    r" ?(?:being )?(?:monitored|attended|checked|read|in use|active|manned)|unmonitored (?:mailbox"
+    r"|inbox|address)",
+    r"(?:dieses|das) (?:postfach|e-?mail-?konto) wird nicht (?:mehr )?(?:gelesen|uberwacht|abgerufen"
+    r"|betreut)",
+    r"(?:cette (?:boite|adresse)|ce compte).{0,40}n'est (?:pas|plus) (?:surveille|lue?|consulte|relevee?)",
+    r"(?:este (?:buzon|correo)|esta (?:cuenta|direccion|caixa)|este e-?mail) (?:no|nao|ya no) (?:es"
+    r"|esta|e) "
+    r"(?:monitorad|monitoread|supervisad|lid|leid)",
+    r"dies(?:e[rs]?)? (?:ist|nachricht ist|e-?mail ist|mail ist) eine? (?:automatisch|maschinell)",
+    r"diese (?:e-?mail|mail|nachricht|antwort) (?:wurde|wird|ist) (?:automatisch|maschinell)",
+    r"(?:ceci est|il s'agit d')\s?une? (?:reponse|message|courriel|mail|e-mail) (?:genere |"
+    r"envoye )?automatique",
+    r"(?:ce|cet) (?:message|courriel|e-?mail|mail) (?:a ete|est) (?:genere|envoye|emis) automatiquement",
+    r"est[ae] es un[a]? (?:respuesta|mensaje|correo) (?:generad[oa] |enviad[oa] )?automatic",
+    r"este (?:mensaje|correo)(?: electronico)? (?:ha sido|fue|es) (?:generado|"
+    r"enviado) (?:de forma )?automatic",
+    r"est[ae] e uma? (?:resposta|mensagem|e-?mail) automatic|est[ae] (?:mensagem|e-?mail) (?:foi|"
+    r"e) (?:gerad|enviad)[oa] automatic",
+    r"quest[ao] e un[a]? (?:risposta|messaggio|e-?mail) automatic|quest[ao] (?:messaggio|"
+    r"e-?mail) e (?:stat[oa] )?(?:generat|inviat)[oa] automatic",
+    r"dit is een automatisch|dit bericht is automatisch|to jest automatyczn|"
+    r"wiadomosc (?:zostala )?wygenerowana automatycznie",
+    r"det(?:ta|te) (?:ar|er) (?:ett|et|en) auto(?:matisk|genere|svar)|tama on automaattinen",
+    r"это (?:автоматическ|письмо (?:отправлено|сформировано|создано) автоматически)|"
+    r"письмо сгенерировано автоматически",
+    r"(?:この|本|当)メール(?:は|に).{0,30}自動|自動(?:返信|配信|応答|送信)(?:メール|にて|で|し|いた|"
+    r"され|です)|システムより自動",
+    r"(?:此|本)(?:邮件|郵件|信件).{0,12}(?:自动|自動)|自动回复|यह (?:एक )?(?:स्वचालित|स्वतः)",
+)
+
+#: What a ticket system writes when it has taken a request on.
+ACKNOWLEDGEMENT = (
+    r"(?:we(?:'ve| have)?|i have) (?:successfully )?received your"
+    r"|(?:has been|was|is) (?:received|created|opened|registered|logged|assigned).{0,80}(?:ticket"
+    r"|request|case|reference)"
+    r"|(?:ticket|request|case)(?: ?(?:id|number|no\.?|#))? ?[#:]?.{0,40}(?:has been|was) "
+    r"(?:received|created|opened|registered|logged|closed|solved|resolved)",
+    r"(?:request|message|e-?mail|inquiry|enquiry) \(?.{0,30}\)? ?has been received"
+    r"|(?:we|our team|someone|a member).{0,40}(?:will|shall) (?:get back|be in touch|respond|reply"
+    r"|review|contact)",
+    r"(?:thank you|thanks) for (?:contacting|reaching out|getting in touch|writing|your (?:request"
+    r"|inquiry|enquiry"
+    r"|message|e-?mail)).{0,120}(?:will|within|as soon as|received)",
+    r"(?:haben|wurde).{0,60}(?:erhalten|eingegangen|erfasst|eroffnet|registriert)|eingangsbestatigung"
+    r"|ticketnummer"
+    r"|werden (?:uns|sie).{0,60}(?:melden|bearbeiten|kontaktieren)",
+    r"(?:avons (?:bien )?recu|a bien ete (?:recu|enregistre|pris)|sera traite|reviendrons vers vous"
+    r"|numero de (?:ticket|demande))",
+    r"(?:hemos recibido|ha sido (?:recibid|registrad|cread)|numero de (?:ticket|caso)"
+    r"|nos pondremos en contacto"
+    r"|responderemos)",
+    r"(?:recebemos (?:a )?su|foi (?:recebid|registrad|abert|criad)|numero do (?:chamado|protocolo|ticket)"
+    r"|entraremos em contato)",
+    r"(?:abbiamo ricevuto|e stat[ao] (?:ricevut|registrat|apert)|numero (?:di )?(?:ticket|pratica)"
+    r"|risponderemo"
+    r"|ricontatteremo)",
+    r"(?:受け付け|受付番号|お問い合わせ番号)|(?:已收到您|工单)|(?:प्राप्त हो गया|टिकट)",
+)
+
+#: What somebody away writes: alone it proves nothing, with another sign it does.
+AWAY_TEXT = (
+    r"out of (?:the )?office|away from (?:my (?:desk|mail)|the office)|on (?:vacation|annual leave|"
+    r"parental leave|maternity leave|holiday)",
+    r"(?:limited|no) access to (?:my )?e-?mail|not (?:be )?(?:in the office|checking)|will (?:be back|"
+    r"return|reply)|(?:i(?:'| a)m|be) away",
+    r"nicht im (?:buro|hause?)|abwesend|im urlaub|ausser haus|wieder (?:erreichbar|im buro|da)|"
+    r"nicht weitergeleitet",
+    r"absente? (?:du bureau|jusqu|du|pour)|en (?:conges?|vacances)|de retour le|sera(?:i)? de retour",
+    r"fuera de la oficina|de vacaciones|ausente|regreso el|estare de (?:vuelta|regreso)",
+    r"fora do escritorio|de ferias|ausente|retorno (?:em|no|ao)|estarei (?:fora|ausente|de volta)",
+    r"fuori (?:ufficio|sede)|in ferie|assente|saro di ritorno|rientr(?:o|ero)",
+    r"niet (?:op kantoor|aanwezig|bereikbaar)|afwezig|op vakantie|не в офисе|в отпуске|nieobecn|urlopie",
+    "不在|休暇|外出中|夏季休業|年末年始|休业|休假|छुट्टी|अवकाश|कार्यालय से बाहर",
+)
+
+#: What filters that ask to be answered first write.
+CHALLENGE = (
+    r"(?:only|solely|nur|seulement|apenas|solo) .{0,60}(?:senders?|people|addresses) (?:that )?(?:i"
+    r"|we) (?:have )?"
+    r"(?:approved|know|authori[sz]ed|whitelisted)",
+    r"prouver que vous etes|tira-?teima|captcha|waitlisted|message est (?:bloque|en attente)"
+    r"|mensagem seja (?:encaminhada|entregue)",
+    r"(?:en attente|held|bloque|retenue?).{0,160}(?:repondez|cliqu|reply|click|livre|remis)"
+    r"|pour qu'il soit (?:livre|remis|delivre)",
+    r"(?:pour|afin) (?:de |d'|que ).{0,60}(?:livr|remis|delivr|achemin).{0,120}(?:repond|cliqu|confirm)",
+    r"(?:confirm|verify) (?:that )?(?:you(?:'re| are)|your(?:self)?|the delivery|delivery|"
+    r"this (?:e-?mail|message)|your (?:e-?mail|message|address|identity))"
+    r".{0,200}(?:deliver|accept|whitelist|approved? senders?|inbox|human|spam|reach|release)",
+    r"(?:approved|allowed|whitelist(?:ed)?|guest) (?:senders?(?: list)?|list)|not (?:yet )?(?:on|"
+    r"in) (?:my|the|their) (?:approved|allow|white|safe|guest)",
+    r"(?:to|in order to) (?:have|get|release) (?:your |the |this )?(?:e-?mail |"
+    r"message )?.{0,60}(?:delivered|released).{0,120}(?:click|reply|confirm|visit|respond)",
+    r"(?:click|reply|respond).{0,160}(?:so that|and|for|to (?:have|let|allow)) (?:your |the |"
+    r"this )?(?:e-?mail|message).{0,60}(?:deliver|released|go through|get through|reach)",
+    r"prove (?:that )?you(?:'re| are) (?:a )?(?:human|person|not a (?:robot|spam))|"
+    r"challenge[ /-]response|boxbe|spamarrest|spam arrest|tmda|mailblocks|knowspam|bluebottle",
+    r"(?:held|hold|quarantin|waiting).{0,120}(?:until|pending|till) (?:you|your|sender|verification|"
+    r"confirm)",
+    r"uol antispam|anti-?spam uol|confirm(?:ar|e|acao) (?:o )?(?:envio|remetente|seu (?:e-?mail|"
+    r"endereco))|sistema anti-?spam.{0,200}(?:clique|confirm)",
+    r"(?:bestatigen|bestatige) sie .{0,80}(?:absender|zustell|nachricht)|(?:cliquez|repondez|"
+    r"confirmez).{0,160}(?:message|courriel|mail).{0,60}(?:remis|delivre|transmis|distribue)",
+    r"(?:haga clic|responda|confirme).{0,160}(?:mensaje|correo).{0,60}(?:entregad|llegue|recib)|"
+    r"(?:clicca|rispond|conferm).{0,160}(?:messaggio|mail).{0,60}(?:consegn|recapit)",
+)
+CHALLENGE_SUBJECT = (
+    r"(?:livrez|delivrez|liberez) votre|verification (?:d'|de l')?expediteur|verificacao de remetente"
+    r"|verificacion (?:del|de) remitente|absender(?:verifi|prufung|bestat)|action required\)?$"
+    r"|guest list|waitlist",
+    r"(?:please )?(?:confirm|verify) (?:your )?(?:e-?mail|message|delivery|that|to deliver)|"
+    r"(?:sender )?(?:verification|authentication|confirmation) (?:required|request|needed)",
+    r"action required.{0,40}(?:deliver|message|e-?mail)|\[?(?:boxbe|spamarrest|spam arrest|challenge)|"
+    r"your (?:e-?mail|message).{0,60}(?:requires|awaiting|needs|pending) (?:verification|confirmation|"
+    r"approval)",
+    r"anti-?spam|confirm(?:e|ar|acao|ation|ez)|bestatigung erforderlich|are you human|message (?:held|"
+    r"waiting)|waiting for (?:your )?(?:confirmation|approval)",
+)
+
+#: What is in the addresses of such filters.
+FILTER_NAMES = (
+    r"challenge|anti-?spam|spam-?blocker|spamarrest|boxbe|tmda|mailinblack|verify-?sender"
+    r"|sender-?verif|sendio",
+)
+
+#: A wish to be written to no more: the whole subject, and a short text that says so.
+UNSUBSCRIBE_SUBJECT = (
+    r"(?:re: ?)?(?:please )?(?:un-?subscribe|remove(?: me)?|opt[ -]?out|stop|abmelden|abmeldung|"
+    r"austragen|abbestellen|kundigung newsletter"
+    r"|desinscription|desabonnement|desabonner|me desinscrire|se desinscrire|baja|darse? de baja|"
+    r"cancelar suscripcion|desuscribir(?:me|se)?"
+    r"|descadastr(?:ar|o|e-me)|cancelar (?:inscricao|assinatura)|remover|sair da lista|"
+    r"disiscri(?:vimi|zione|vermi|viti)|cancellami|rimuovimi"
+    r"|afmelden|uitschrijven|wypisz|отписаться|отписка|отписать|配信停止|購読解除|退会|退订|取消订阅|"
+    r"구독 ?취소|"
+    r"सदस्यता (?:समाप्त|रद्द))"
+    r"(?:[ :](?:me|request|list|newsletter|please|pls|from .{1,80}|[0-9a-z|:._-]{4,200}))?[.! ]*$",
+)
+UNSUBSCRIBE_TEXT = (
+    r"^un-?sub[a-z]{0,10}(?: (?:me|pls|plz|please|thanks|thx))*[.! ]*$"
+    r"|^(?:por favor,? )?(?:dar(?:me)? de baja|descadastr[a-z]{0,4}|baja)\b",
+    r"(?:me )?tir(?:a|e|em)(?:-me| me)? d(?:essa|esta|a|as|esse|este) (?:lista|mailing)"
+    r"|tira meu (?:e-?mail|nome)",
+    r"(?:please |kindly |pls )?(?:un-?subscribe|remove|take|delete) (?:me|us|my (?:e-?mail|address|"
+    r"name)|this (?:e-?mail|address))\b",
+    r"^(?:please )?un-?subscribe\b|(?:i(?:'d| would)? (?:like|want|wish) to|how (?:do|"
+    r"can) i) (?:un-?subscribe|opt[ -]?out)|stop (?:sending|e-?mailing|mailing|contacting) (?:me|us)",
+    r"(?:do not|don't) (?:e-?mail|contact|write|send|mail) (?:to )?(?:me|us)? ?(?:any ?more|again|"
+    r"any ?longer|anything)|no longer (?:wish|want) to (?:receive|get|be contacted)",
+    r"(?:bitte )?(?:tragen|nehmen|streichen|loschen) sie (?:mich|uns|meine).{0,40}(?:aus|verteiler|"
+    r"liste|newsletter|adresse)|(?:mochte|will|wunsche).{0,40}(?:abmelden|abbestellen|"
+    r"keine (?:weiteren )?(?:e-?mails|mails|newsletter|nachrichten))",
+    r"(?:bitte )?(?:melden sie mich|mich).{0,40}(?:abmelden|austragen|\bab\b)|"
+    r"keine (?:weiteren )?(?:e-?mails|mails|newsletter|werbung) (?:mehr|erhalten|schicken|senden)",
+    r"(?:me |nous )?(?:desinscrire|desabonner|retirer)|(?:desinscrivez|desabonnez|retirez|supprimez|"
+    r"enlevez)[ -]?(?:moi|nous|mon adresse)|ne (?:souhaite|veux|desire) plus (?:recevoir|etre)",
+    r"(?:dar(?:me|nos)|denme|deme) de baja|(?:quiero|deseo) (?:cancelar|darme)|no (?:quiero|"
+    r"deseo) (?:recibir|seguir recibiendo)|(?:borrarme|eliminarme|quitarme|eliminen? mi|borren? mi)",
+    r"(?:me )?(?:remov[ae]m?|descadastr[ea]m?|retir[ea]m?|exclua)[ -]?(?:me|meu|"
+    r"nosso)?\b.{0,40}(?:lista|e-?mail|cadastro|mailing|newsletter)|nao (?:quero|"
+    r"desejo) (?:mais )?receber|(?:cancelar|cancelem) (?:minha|a) (?:inscricao|assinatura)",
+    r"(?:cancellatemi|cancellami|rimuovetemi|disiscrivetemi|toglietemi|cancellate il mio)|"
+    r"non (?:desidero|voglio|vorrei) piu ricevere|disiscriver",
+    r"(?:graag )?(?:uitschrijven|afmelden)|verwijder (?:mij|me)|prosze (?:o )?(?:usun|wypis)|отпишите|"
+    r"удалите (?:меня|мой)|не (?:присылайте|пишите)",
+    "配信(?:を)?停止|配信(?:を)?(?:止め|やめ)|購読(?:を)?(?:解除|中止)|退订|取消订阅|不要再(?:发|寄)|"
+    "मुझे (?:सूची|"
+    "लिस्ट).{0,20}(?:हटा|निकाल)|सदस्यता (?:समाप्त|रद्द)",
+)
+
+
+def plain(text: str) -> str:
+    """Return a text as patterns see it: lower case, no accents, white space as one blank."""
+    return " ".join(folded(text.replace("\u200b", "").casefold()).split())
+
+
+def found(patterns: tuple[str, ...], text: str, *, at_start: bool = False) -> str:
+    """Return what of a text, as ``plain`` returns it, one of the patterns fits; empty: none."""
+    match = _compiled(patterns, at_start=at_start).search(text)
+    return "" if match is None else match[0].strip()
+
+
+@functools.cache
+def _compiled(patterns: tuple[str, ...], *, at_start: bool) -> re.Pattern[str]:
+    joined = folded("|".join(f"(?:{each})" for each in patterns))
+    return re.compile(f"{_AT_START}(?:{joined})" if at_start else joined)

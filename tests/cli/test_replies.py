@@ -1,0 +1,497 @@
+"""``fluenzr replies`` at a real Dovecot: what is new, what it is, what it answers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluenzr_smtp.problems import ExitStatus
+from tests.cli.program import PROGRAM, Program
+from tests.mailboxes import Box, box_at, letter, report
+from tests.servers.mailhost import MailHost
+from tests.servers.scripted import Close, ScriptedServer, mailbox_script, submission_script
+
+SECOND = "second@shop.test"
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def box(mailhost: MailHost) -> Iterator[Box]:
+    login = mailhost.shop
+    with box_at(mailhost.host, mailhost.imaps_port, mailhost.ca_file, login.address, login.secret) as found:
+        yield found
+
+
+def sent(shop: Program, *, to: str = SECOND, subject: str = "Hello") -> str:
+    """Send a message; return its Message-ID."""
+    ended = shop.call("send", "--to", to, "--subject", subject, "--body", "Text", "--json")
+    assert ended.status == 0, ended.err
+    found: str = ended.data["message_id"]
+    return found
+
+
+def look(shop: Program, box: Box, *options: str) -> list[dict[str, Any]]:
+    """Look what is new in the folder; return the replies."""
+    ended = shop.call("replies", "--folder", box.name, "--json", *options)
+    assert ended.status == 0, ended.err
+    assert ended.data["total"] == len(ended.data["replies"])
+    found: list[dict[str, Any]] = ended.data["replies"]
+    return found
+
+
+def subjects(replies: list[dict[str, Any]]) -> list[str]:
+    return [each["subject"] for each in replies]
+
+
+class TestWhatIsNew:
+    def test_answer_is_shown_once_with_what_it_answers(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(letter("Gladly.\n\n> Text", In_Reply_To=original))
+
+        first, second = look(shop, box), look(shop, box)
+
+        assert second == []
+        assert [(each["kind"], each["answers"], each["matched_by"]) for each in first] == [
+            ("human", original, "in-reply-to")
+        ]
+        assert (first[0]["from"], first[0]["from_name"]) == ("bob@b.test", "Bob")
+        assert first[0]["preview"] == "Gladly."
+
+    def test_mailbox_is_left_as_it_was(self, shop: Program, box: Box):
+        box.put(letter(In_Reply_To=sent(shop)))
+        box.put(letter("News", subject="Newsletter"))
+
+        look(shop, box, "--unmatched")
+
+        assert box.flags() == [b"", b""]
+
+    def test_what_answers_nothing_is_shown_only_when_asked_for(self, shop: Program, box: Box):
+        sent(shop)
+        box.put(letter(subject="Something else"))
+
+        assert look(shop, box) == []
+        assert subjects(look(shop, box, "--unmatched")) == ["Something else"]
+
+    def test_each_question_has_a_place_of_its_own(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(letter(subject="Re: Hello", In_Reply_To=original))
+        box.put(report(SECOND, original=original))
+
+        humans, bounces = look(shop, box, "--kind", "human"), look(shop, box, "--kind", "bounce,delay")
+
+        assert [each["kind"] for each in humans] == ["human"]
+        assert [each["kind"] for each in bounces] == ["bounce"]
+        assert look(shop, box, "--kind", "human") == []
+
+    def test_first_look_goes_back_a_week_and_a_longer_one_shows_only_what_was_not(
+        self, shop: Program, box: Box
+    ):
+        original = sent(shop)
+        for days in (90, 30, 1):
+            box.put(letter(subject=f"Re: {days}", In_Reply_To=original), received=NOW - timedelta(days=days))
+
+        assert subjects(look(shop, box)) == ["Re: 1"]
+        assert subjects(look(shop, box, "--since", "60d")) == ["Re: 30"]
+        assert look(shop, box, "--since", "60d") == []
+        assert subjects(look(shop, box, "--since", "60d", "--again")) == ["Re: 30", "Re: 1"]
+        assert subjects(look(shop, box, "--since", "100d")) == ["Re: 90"]
+
+    def test_first_look_counts_hours_where_asked(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(letter(subject="Re: old", In_Reply_To=original), received=NOW - timedelta(hours=5))
+        box.put(letter(subject="Re: new", In_Reply_To=original), received=NOW - timedelta(hours=1))
+
+        assert subjects(look(shop, box, "--since", "3h")) == ["Re: new"]
+
+    def test_folder_that_was_made_anew_is_read_anew(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(letter(subject="Re: before", In_Reply_To=original))
+        look(shop, box)
+        box.make_anew()
+        box.put(letter(subject="Re: after", In_Reply_To=original))
+
+        assert subjects(look(shop, box)) == ["Re: after"]
+
+    def test_place_is_kept_where_the_output_could_not_be_written(self, shop: Program, box: Box):
+        box.put(letter(In_Reply_To=sent(shop)))
+        line = [*PROGRAM, "replies", "--folder", box.name, "--json"]
+
+        with Path("/dev/full").open("wb") as full:
+            failed = subprocess.run(
+                line, env=shop.environ, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE
+            )
+
+        assert failed.returncode == ExitStatus.IO
+        assert len(look(shop, box)) == 1
+
+    def test_reply_is_known_by_the_same_id_at_every_look(self, shop: Program, box: Box):
+        box.put(letter(In_Reply_To=sent(shop)))
+
+        ids = {look(shop, box)[0]["id"], look(shop, box, "--again")[0]["id"]}
+
+        assert len(ids) == 1
+
+    def test_one_broken_message_does_not_hide_the_others(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(
+            b"From: \xff\xfe\nSubject: =?x-none?b?!!!?=\nIn-Reply-To: " + original.encode() + b"\n\n\x00\xff"
+        )
+        box.put(letter(subject="Re: fine", In_Reply_To=original))
+
+        assert "Re: fine" in subjects(look(shop, box))
+
+    def test_people_are_told_in_lines(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(letter("Gladly.", In_Reply_To=original))
+        box.put(report(SECOND, original=original))
+
+        ended = shop.call("replies", "--folder", box.name)
+
+        assert "human  " in ended.out
+        assert "  Gladly.\n" in ended.out
+        assert f"  {SECOND}  5.1.1  550 5.1.1" in ended.out
+        assert "[recipient-refused]" in ended.out
+        assert "2 new: 1 human, 1 bounce." in ended.err
+
+
+class TestMatching:
+    def test_thread_is_matched_by_its_references_to_the_newest(self, shop: Program, box: Box):
+        first, second = sent(shop), sent(shop, subject="Hello again")
+        box.put(letter(In_Reply_To="<of@somebody.test>", References=f"{first} <of@somebody.test> {second}"))
+
+        (found,) = look(shop, box)
+
+        assert (found["answers"], found["matched_by"]) == (second, "references")
+
+    def test_report_is_matched_by_the_message_in_it(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(report(SECOND, original=original))
+
+        (found,) = look(shop, box)
+
+        assert (found["answers"], found["matched_by"]) == (original, "original")
+        assert (found["status"], found["recipient"], found["permanent"]) == ("5.1.1", SECOND, True)
+        assert found["topic"] == "recipient-refused"
+
+    def test_report_without_the_message_is_matched_by_its_recipient(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(report(SECOND))
+
+        (found,) = look(shop, box)
+
+        assert (found["answers"], found["matched_by"]) == (original, "recipient")
+
+    @pytest.mark.parametrize(
+        "subject", ["RE: Offer 7", "AW: WG: offer 7", "回复：Offer 7", "RES: [list] Offer 7"]
+    )
+    def test_same_author_and_subject_are_a_guess(self, shop: Program, box: Box, subject: str):
+        original = sent(shop, subject="Offer 7")
+        box.put(letter(sender=SECOND, subject=subject))
+
+        (found,) = look(shop, box)
+
+        assert (found["answers"], found["matched_by"], found["is_guess"]) == (original, "guess", True)
+
+    def test_another_subject_of_the_same_author_is_no_answer(self, shop: Program, box: Box):
+        sent(shop, subject="Offer 7")
+        box.put(letter(sender=SECOND, subject="Re: Offer 8"))
+
+        assert look(shop, box) == []
+
+
+class TestBounced:
+    def test_dead_address_is_remembered_told_respected_and_forgotten(self, shop: Program, box: Box):
+        box.put(report(SECOND, original=sent(shop)))
+        look(shop, box)
+        minimal = ("send", "--to", SECOND, "--subject", "x", "--body", "x")
+
+        known = shop.call("replies", "bounced", "--json").data["addresses"]
+        warned = shop.call(*minimal)
+        refused = shop.call(*minimal, "--respect-bounces", "--json")
+        queued = shop.call(*minimal, "--respect-bounces", "--queue", "--json")
+        forgotten = shop.call("replies", "bounced", "--forget", SECOND.upper(), "--json")
+        after = shop.call(*minimal, "--respect-bounces")
+
+        assert [(each["address"], each["status"]) for each in known] == [(SECOND, "5.1.1")]
+        assert warned.status == 0
+        assert f"Mail to {SECOND} came back on " in warned.err
+        assert (refused.status, refused.codes) == (ExitStatus.NO_USER, ["recipient-bounced"])
+        assert (queued.status, queued.codes) == (ExitStatus.NO_USER, ["recipient-bounced"])
+        assert forgotten.data == {"addresses": [], "forgotten": [SECOND.upper()]}
+        assert (after.status, "came back" in after.err) == (0, False)
+
+    def test_rows_to_dead_addresses_are_left_out_and_told(self, shop: Program, box: Box):
+        box.put(report(SECOND, original=sent(shop)))
+        look(shop, box)
+        rows = shop.home / "rows.csv"
+        rows.write_text(f"to\n{SECOND}\nshop@shop.test\n")
+
+        ended = shop.call(
+            "send", "--each", str(rows), "--to", "{{to}}", "--body", "x", "--respect-bounces", "--json"
+        )
+
+        outcomes = [each["recipients"][0]["outcome"] for each in ended.data["messages"]]
+        assert (ended.status, sorted(outcomes)) == (ExitStatus.PARTIAL, ["accepted", "rejected"])
+
+    @pytest.mark.parametrize(
+        ("status", "action", "said"),
+        [
+            ("4.4.1", "delayed", "450 4.4.1 Connection timed out"),
+            ("4.4.7", "failed", "451 4.4.7 Queue lifetime exceeded"),
+            ("5.7.1", "failed", "550 5.7.1 Message rejected as spam by content filter"),
+            ("5.2.2", "failed", "552 5.2.2 Mailbox full"),
+        ],
+        ids=["delayed", "given up", "spam", "full"],
+    )
+    def test_address_that_is_not_at_fault_is_not_remembered(
+        self, shop: Program, box: Box, status: str, action: str, said: str
+    ):
+        box.put(report(SECOND, status=status, action=action, said=said, original=sent(shop)))
+        (found,) = look(shop, box)
+
+        assert found["kind"] == ("delay" if action == "delayed" else "bounce")
+        assert shop.call("replies", "bounced", "--json").data["addresses"] == []
+
+    def test_address_that_writes_again_is_alive(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(report(SECOND, original=original), received=NOW - timedelta(hours=2))
+        look(shop, box)
+        box.put(letter(sender=SECOND, In_Reply_To=original))
+        look(shop, box)
+
+        assert shop.call("replies", "bounced", "--json").data["addresses"] == []
+
+
+class TestPrograms:
+    @pytest.fixture
+    def calls(self, tmp_path: Path) -> Path:
+        """A program that writes down what it is given; it fails as long as there is a file ``fail``."""
+        script = tmp_path / "program.py"
+        script.write_text(
+            "import json, os, pathlib, sys\n"
+            "here = pathlib.Path(__file__).parent\n"
+            "found = json.load(sys.stdin)['data']['replies'][0]\n"
+            "fails = (here / 'fail').exists() and found['subject'] in (here / 'fail').read_text()\n"
+            "with (here / 'calls').open('a') as out:\n"
+            "    has_key = 'FLUENZR_VAULT_KEY' in os.environ\n"
+            "    print(found['subject'], has_key, 'fails' if fails else '', file=out)\n"
+            "sys.exit(3 if fails else 0)\n"
+        )
+        return script
+
+    def lines(self, calls: Path) -> list[str]:
+        found = calls.with_name("calls")
+        return [each.strip() for each in found.read_text().splitlines()] if found.exists() else []
+
+    def test_it_gets_each_new_one_once_and_no_secret(self, shop: Program, box: Box, calls: Path):
+        original = sent(shop)
+        box.put(letter(subject="Re: one", In_Reply_To=original))
+        command = f"{sys.executable} {calls}"
+
+        look(shop, box, "--exec", command)
+        look(shop, box, "--exec", command)
+        look(shop, box, "--exec", command, "--again")
+
+        assert self.lines(calls) == ["Re: one False"]
+
+    def test_what_it_fails_with_it_gets_again_and_the_rest_does_not_wait(
+        self, shop: Program, box: Box, calls: Path
+    ):
+        original = sent(shop)
+        for name in ("one", "two"):
+            box.put(letter(subject=f"Re: {name}", In_Reply_To=original))
+        calls.with_name("fail").write_text("Re: one")
+        command = f"{sys.executable} {calls}"
+
+        first = shop.call("replies", "--folder", box.name, "--exec", command)
+        calls.with_name("fail").unlink()
+        second = shop.call("replies", "--folder", box.name, "--exec", command)
+
+        assert (first.status, second.status) == (0, 0)
+        assert "exit status 3" in first.err
+        assert self.lines(calls) == ["Re: one False fails", "Re: two False", "Re: one False"]
+
+    def test_program_that_is_not_there_loses_nothing(self, shop: Program, box: Box, calls: Path):
+        box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
+
+        look(shop, box, "--exec", "/no/such/program")
+        look(shop, box, "--exec", f"{sys.executable} {calls}")
+
+        assert self.lines(calls) == ["Re: one False"]
+
+
+class TestOne:
+    def test_whole_text_is_shown_and_the_original_saved(self, shop: Program, box: Box, tmp_path: Path):
+        message = letter(
+            "Gladly.\n\n-- \nBob\n\nOn Monday, Shop <shop@shop.test> wrote:\n> Text", In_Reply_To=sent(shop)
+        )
+        box.put(message)
+        (found,) = look(shop, box)
+
+        shown = shop.call("replies", "show", found["id"][:5], "--save", str(tmp_path), "--json")
+
+        assert shown.status == 0, shown.err
+        assert shown.data["own_text"] == "Gladly."
+        assert "> Text" in shown.data["text"]
+        saved = Path(shown.data["saved"])
+        assert saved.read_bytes() == message.replace("\n", "\r\n").encode()
+        assert saved.stat().st_mode & 0o777 == 0o600
+        assert box.flags() == [b""]
+
+    def test_file_that_is_there_is_not_overwritten(self, shop: Program, box: Box, tmp_path: Path):
+        box.put(letter(In_Reply_To=sent(shop)))
+        (found,) = look(shop, box)
+        (tmp_path / f"{found['id']}.eml").write_text("mine")
+
+        ended = shop.call("replies", "show", found["id"], "--save", str(tmp_path), "--json")
+
+        assert (ended.status, ended.codes) == (ExitStatus.CANNOT_CREATE, ["file-not-created"])
+        assert (tmp_path / f"{found['id']}.eml").read_text() == "mine"
+
+    @pytest.mark.parametrize("id_", ["zzzzzzzz", "", "*", "../../x"])
+    def test_unknown_one_is_refused(self, shop: Program, id_: str):
+        ended = shop.call("replies", "show", id_, "--json")
+
+        assert (ended.status, ended.codes) == (ExitStatus.USAGE, ["inbound-reply-unknown"])
+
+    def test_one_that_is_gone_is_told(self, shop: Program, box: Box):
+        box.put(letter(In_Reply_To=sent(shop)))
+        (found,) = look(shop, box)
+        box.remove_all()
+
+        ended = shop.call("replies", "show", found["id"])
+
+        assert ended.status == ExitStatus.USAGE
+        assert f"{box.name} has the reply {found['id']} no longer" in ended.err
+
+
+def test_stats_count_by_day_and_kind(shop: Program, box: Box):
+    original = sent(shop)
+    box.put(letter(In_Reply_To=original), received=NOW - timedelta(days=2))
+    box.put(letter(subject="Automatic reply: Hello", In_Reply_To=original), received=NOW - timedelta(days=2))
+    box.put(report(SECOND, original=original))
+    look(shop, box)
+
+    counted = shop.call("replies", "stats", "--json").data
+    table = shop.call("replies", "stats").out
+
+    assert [(each["total"], each["kinds"]["human"]) for each in counted["days"]] == [(2, 1), (1, 0)]
+    assert {kind for kind, count in counted["kinds"].items() if count} == {"human", "automatic", "bounce"}
+    assert table.count("█") > 10
+    assert len(table.splitlines()) == 2 + 3  # a day without any among them
+
+
+class TestWatch:
+    def test_each_reply_is_a_line_as_it_comes_and_sigterm_ends_it(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(letter(subject="Re: one", In_Reply_To=original))
+        child = shop.start("replies", "--watch", "--folder", box.name, "--json")
+        assert child.stdout is not None
+
+        first = json.loads(child.stdout.readline())
+        box.put(letter(subject="Re: two", In_Reply_To=original))
+        second = json.loads(child.stdout.readline())
+        child.send_signal(signal.SIGTERM)
+        rest, err = child.communicate(timeout=20)
+
+        told = [each["data"]["replies"][0]["subject"] for each in (first, second)]
+        assert told == ["Re: one", "Re: two"]
+        assert (child.returncode, rest) == (0, b""), err
+        assert look(shop, box) == []
+
+    def test_lost_connection_is_made_anew(self, program: Program, tmp_path: Path):
+        again = threading.Event()
+
+        class Second:
+            count = 0
+
+            def play(self, connection: Any) -> None:
+                self.count += 1
+                if self.count > 1:
+                    again.set()
+                Close().play(connection)
+
+        script = mailbox_script(overrides={"IDLE": Second()})
+        with ScriptedServer(submission_script()) as smtp, ScriptedServer(script) as imap:
+            added = program.call(
+                "account", "add", "me@shop.test", "--name", "me", "--no-test", "--encryption", "none",
+                "--smtp-host", smtp.host, "--smtp-port", str(smtp.port), "--imap-host", imap.host,
+                "--imap-port", str(imap.port), "--imap-encryption", "none", "--password-stdin", stdin="pw",
+            )  # fmt: skip
+            assert added.status == 0, added.err
+            child = program.start("replies", "--watch")
+            assert again.wait(20)
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=20)
+
+        assert child.returncode == 0
+        assert b"[connection-lost]" in err
+        assert b"Connecting again in 1 seconds." in err
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            ("--kind", "people"),
+            ("--kind", ","),
+            ("--folder", ","),
+            ("--exec", ""),
+            ("--exec", "say 'hello"),
+            ("--account", "shop", "--all"),
+            ("--since", "yesterday"),
+            ("--since", "-3d"),
+        ],
+        ids=" ".join,
+    )
+    def test_option_that_makes_no_sense_is_a_wrong_usage(self, shop: Program, options: tuple[str, ...]):
+        assert shop.call("replies", *options).status == ExitStatus.USAGE
+
+    @pytest.mark.parametrize("name", ["No such folder", "A\r\nX LOGOUT", "\x00", "ä" * 300])
+    def test_folder_that_cannot_be_opened_is_told(self, shop: Program, name: str):
+        ended = shop.call("replies", "--folder", name, "--json")
+
+        assert ended.codes == ["mailbox-unreadable"]
+        assert ended.status != 0
+
+    def test_other_folders_are_read_all_the_same(self, shop: Program, box: Box):
+        box.put(letter(In_Reply_To=sent(shop)))
+
+        ended = shop.call("replies", "--folder", f"Missing,{box.name}", "--json")
+
+        assert (ended.status, ended.codes) == (ExitStatus.PARTIAL, ["mailbox-unreadable"])
+        assert ended.data["total"] == 1
+
+    def test_account_without_imap_is_told(self, program: Program):
+        program.call(
+            "account", "add", "me@shop.test", "--smtp-host", "127.0.0.1", "--smtp-port", "9", "--no-imap",
+            "--encryption", "none", "--no-test", "--password-stdin", stdin="pw",
+        )  # fmt: skip
+
+        ended = program.call("replies", "--json")
+
+        assert (ended.status, ended.codes) == (ExitStatus.CONFIG, ["account-imap-none"])
+
+    def test_wrong_password_is_told_and_tried_once(self, shop: Program):
+        shop.call("account", "edit", "shop", "--password-stdin", "--no-test", stdin="wrong")
+
+        ended = shop.call("replies", "--json")
+
+        assert (ended.status, ended.codes) == (ExitStatus.NO_PERMISSION, ["auth-rejected"])
+
+
+def test_all_accounts_are_read(shop: Program, mailhost: MailHost, box: Box):
+    box.put(letter(In_Reply_To=sent(shop)))
+
+    ended = shop.call("replies", "--all", "--folder", box.name, "--json")
+
+    assert [each["account"] for each in ended.data["replies"]] == ["shop"]
