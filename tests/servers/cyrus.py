@@ -46,6 +46,7 @@ defaultdomain: $domain
 autocreate_quota: 0
 allowplaintext: no
 failedloginpause: 0
+imapidlepoll: 1
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: $secrets

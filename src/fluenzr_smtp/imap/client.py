@@ -125,14 +125,15 @@ class Client(IMAPClient):  # type: ignore[misc]
             self._imap.send(b"DONE\r\n")
         return self._completed("IDLE", tag)
 
-    def idled_until(self, seconds: float) -> tuple[str, bytes, bool]:
-        """Run IDLE until there is news of the mailbox, at most so long; return OK or NO, the text, whether.
+    def idled_until(self, seconds: float) -> tuple[bool, bool]:
+        """Run IDLE until there is news of the mailbox, at most so long; return whether it could, and whether.
 
         The time of the step begins anew when the server is told to end.
         """
         tag = self._imap._command("IDLE")
         if not self._has_consented(tag):
-            return *self._completed("IDLE", tag), False
+            self._imap.tagged_commands.pop(tag)
+            return False, False
         self._imap.untagged_responses.clear()
         self._wire.begin(Stage.IDLE, timeout=seconds + self._wire.timeout)
         ends = self._wire.now() + seconds
@@ -142,7 +143,7 @@ class Client(IMAPClient):  # type: ignore[misc]
         has_news = self._has_news
         self._wire.begin(Stage.IDLE)
         self._imap.send(b"DONE\r\n")
-        return *self._completed("IDLE", tag), has_news
+        return self._completed("IDLE", tag)[0] == "OK", has_news
 
     @property
     def _has_news(self) -> bool:

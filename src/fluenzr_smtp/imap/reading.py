@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from fluenzr_smtp.imap.session import IMAPSession
+from fluenzr_smtp.imap.session import Folder, IMAPSession
 from fluenzr_smtp.problems import Stage
 
 HEADER_BYTES = 16 * 1024
@@ -34,6 +34,14 @@ class Arrived:
 class ReadingSession(IMAPSession):
     """A session that reads the messages of one folder at a time."""
 
+    _folder: Folder | None = None
+    _has_idle = True
+
+    def examine(self, name: str = "INBOX") -> Folder:
+        """Open a folder read-only. As ``IMAPSession.examine``."""
+        self._folder = super().examine(name)
+        return self._folder
+
     def uids(
         self, *, first_uid: int = 1, since: date | None = None, before: date | None = None
     ) -> tuple[int, ...]:
@@ -48,24 +56,33 @@ class ReadingSession(IMAPSession):
         criteria += ["SINCE", since] if since else []
         criteria += ["BEFORE", before] if before else []
         found: set[int] = set()
-        for low, high in self._windows():
-            hits = {uid for uid in self._hits(f"{low}:{high}", criteria) if uid >= first_uid}
+        for window in self._windows(first_uid):
+            hits = {uid for uid in self._hits([*window, *criteria]) if uid >= first_uid}
             if not hits and since is None:  # UIDs ascend (RFC 9051 §2.3.1.1): older ones are smaller
                 break
             found |= hits
         return tuple(sorted(found))
 
-    def _windows(self) -> Iterator[tuple[int, int]]:
+    def _windows(self, first_uid: int) -> Iterator[tuple[str, ...]]:
+        """Yield what keeps a search to some messages; nothing where few can be found.
+
+        For some servers take the numbers of messages for UIDs there.
+        """
+        told = self._folder.uid_next if self._folder is not None else None
+        is_near = told is not None and self._exists < told <= first_uid + _WINDOW
+        if self._exists <= _WINDOW or is_near:
+            yield ()
+            return
         for number in range(_MOST_WINDOWS):
             high = self._exists - number * _WINDOW
             if high < 1:
                 return
-            yield max(1, high - _WINDOW + 1), high
+            yield (f"{max(1, high - _WINDOW + 1)}:{high}",)
 
-    def _hits(self, window: str, criteria: Sequence[object]) -> list[int]:
+    def _hits(self, criteria: Sequence[object]) -> list[int]:
         client = self._opened(Stage.MAILBOX)
         with self._mapped(Stage.MAILBOX):
-            return [int(each) for each in client.search([window, *criteria])]
+            return [int(each) for each in client.search(criteria)]
 
     def arrived(self, uids: Iterable[int], fields: Sequence[str]) -> Iterator[Arrived]:
         """Yield the messages with these fields of their headers, in batches; what has gone is left out.
@@ -110,26 +127,28 @@ class ReadingSession(IMAPSession):
     @property
     def can_idle(self) -> bool:
         """Say whether the server announces news by itself (RFC 2177)."""
-        return self._client is not None and bool(self._client.has_capability("IDLE"))
+        is_told = self._client is not None and bool(self._client.has_capability("IDLE"))
+        return self._has_idle and is_told
 
     def news_within(self, seconds: float) -> bool:
         """Wait for news of the open folder (IDLE, RFC 2177); say whether there are any.
 
-        Without IDLE the server is asked once when the time is over. Ask for no more than 29 minutes.
+        Without IDLE, also where it is announced and refused, the server is asked once when the time is over.
+        Ask for no more than 29 minutes.
 
         Raises:
-            FluenzrError: ``command-refused``; ``reply-…``, ``connection-lost``.
+            FluenzrError: ``reply-…``, ``connection-lost``.
         """
         client = self._opened(Stage.IDLE)
         with self._mapped(Stage.IDLE):
-            if not client.has_capability("IDLE"):
-                self._clock.sleep(seconds)
-                self._wire.begin(Stage.IDLE)
-                client.noop()
-                return True
-            status, text, has_news = client.idled_until(seconds)
-            self._accepted(Stage.IDLE, (status, text))
-            return has_news
+            if self.can_idle:
+                self._has_idle, has_news = client.idled_until(seconds)
+                if self._has_idle:
+                    return has_news
+            self._clock.sleep(seconds)
+            self._wire.begin(Stage.IDLE)
+            client.noop()
+            return True
 
 
 def _arrived(uid: int, data: Mapping[bytes, object]) -> Arrived:
