@@ -1,13 +1,9 @@
-from __future__ import annotations
-
-import sys
-from pathlib import Path
+"""A reply written in HTML becomes the lines that its author saw, history of known programs left out."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
 from fluenzr_smtp.replies.html_tags import tokens
 from fluenzr_smtp.replies.html_text import text_of_html
 from fluenzr_smtp.replies.own_text import own_text

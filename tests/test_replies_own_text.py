@@ -1,14 +1,11 @@
-from __future__ import annotations
+"""A reply's own text is told apart from history and signature in every program's way of writing."""
 
 import string
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
 from fluenzr_smtp.replies.history_words import PRODUCTS
 from fluenzr_smtp.replies.own_text import own_text, preview
 

@@ -45,7 +45,10 @@ def text_of(octets: bytes, charset: str) -> str:
             return whole(octets.decode(each))
         except (LookupError, ValueError):
             continue
-    return whole(octets.decode(charset if wanted and _is_known(charset) else "cp1252", "replace"))
+    try:
+        return whole(octets.decode(charset if wanted else "cp1252", "replace"))
+    except (LookupError, ValueError):
+        return octets.decode("cp1252", "replace")
 
 
 def whole(text: str) -> str:
@@ -59,13 +62,6 @@ def _escaped_octets(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
-
-
-def _is_known(charset: str) -> bool:
-    try:
-        return isinstance(b"".decode(charset), str)
-    except (LookupError, ValueError, TypeError):
-        return False
 
 
 def _octets(encoding: str, text: str) -> bytes:

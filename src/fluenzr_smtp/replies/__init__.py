@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING
 from fluenzr_smtp.late import loader
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.replies.kinds import Seen, verdict_on
+    from fluenzr_smtp.replies.kinds import verdict_on
     from fluenzr_smtp.replies.own_text import own_text, preview
     from fluenzr_smtp.replies.parts import parsed
     from fluenzr_smtp.replies.reading import Question, Reading
+    from fluenzr_smtp.replies.seen import Seen
 
 __all__ = ["Question", "Reading", "Seen", "own_text", "parsed", "preview", "verdict_on"]
 
 __getattr__ = loader(
     __name__,
     {
-        "Seen": "kinds",
         "verdict_on": "kinds",
         "own_text": "own_text",
         "preview": "own_text",
         "parsed": "parts",
+        "Seen": "seen",
         "Question": "reading",
         "Reading": "reading",
     },

@@ -17,6 +17,7 @@ from fluenzr_smtp.replies.report_phrases import (
     DELAY,
     MAIL_SYSTEM_NAMES,
     MAIL_SYSTEMS,
+    STILL_TRYING,
 )
 from fluenzr_smtp.replies.reports import named
 
@@ -61,11 +62,13 @@ def is_mail_system(header: Header) -> bool:
     )
 
 
-def is_report(header: Header, words: str, *, is_answer: bool) -> str:
+def is_report(header: Header, words: str, octets: bytes, *, is_answer: bool) -> str:
     """Return the words by which a message is a mail server's report, empty: it is none.
 
     ``is_answer``: it is called the answer to a message, as people's are.
     """
+    if str(header.message.get_param("report-type") or "").lower() == "delivery-status":
+        return "Content-Type: multipart/report"
     if header.has("X-Failed-Recipients"):
         return f"X-Failed-Recipients: {header.raw('X-Failed-Recipients')[:100]}"
     subject = plain(header.subject)
@@ -77,8 +80,8 @@ def is_report(header: Header, words: str, *, is_answer: bool) -> str:
         return _reason(named, said)
     if header.has_null_return_path:
         return _reason(named if said else "", said if found(BOUNCE_TEXT, words[:_BEGINNING]) else "")
-    # Some servers write under odd names; people write of such reports, but without a server's words.
-    is_sure = found(BOUNCE_SUBJECT, subject, at_start=True) and said and _REPLY.search(words)
+    # Some servers write under odd names. People write of such reports too, but not in their form.
+    is_sure = found(BOUNCE_SUBJECT, subject, at_start=True) and said and _known_to_library(octets)
     return _reason(named, said) if is_sure else ""
 
 
@@ -91,7 +94,7 @@ def _reason(named: str, said: str) -> str:
 def is_delay(header: Header, words: str) -> bool:
     """Say whether a report tells that a server has not given up yet."""
     subject = plain(header.subject)
-    if found(DELAY, subject):
+    if found(DELAY, subject) or found(STILL_TRYING, words):
         return True
     return not found(BOUNCE_SUBJECT, subject) and bool(found(DELAY, words)) and not found(BOUNCE_TEXT, words)
 

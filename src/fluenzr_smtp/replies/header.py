@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -75,15 +76,12 @@ class Header:
     @property
     def sender_name(self) -> str:
         """What the first author is called, empty where only an address is given."""
-        named = getaddresses([self.raw("From")])
+        named = _pairs((self.raw("From"),))
         return _SPACE.sub(" ", decoded(named[0][0])).strip() if named else ""
 
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return the addresses of a field, in lower case."""
-        try:
-            found = getaddresses(self._values(name))
-        except (ValueError, IndexError, TypeError, RecursionError):
-            return ()
+        found = _pairs(self._values(name))
         return tuple(whole(address).strip().lower() for _, address in found if "@" in address)
 
     @property
@@ -112,6 +110,14 @@ def ids_in(text: str) -> tuple[str, ...]:
     if not found:
         found = [f"<{each}>" for each in _BARE_ID.findall(text)[:_MOST_IDS]]
     return tuple(dict.fromkeys(found))
+
+
+def _pairs(values: Sequence[str]) -> list[tuple[str, str]]:
+    """Return names and addresses; nothing where comments are nested too deeply, and the like."""
+    try:
+        return getaddresses(values)
+    except (ValueError, IndexError, TypeError, RecursionError):
+        return []
 
 
 def _unfolded(value: object) -> str:

@@ -42,7 +42,8 @@ AUTOMATIC_SUBJECT = (
     "お問い合わせ(?:を受け付け|ありがとう)",
     r"自动回复|自動回覆|外出自动|자동 ?(?:회신|응답)|부재중|स्वचालित (?:उत्तर|जवाब|प्रतिक्रिया)|"
     r"कार्यालय से बाहर",
-    r"read ?:|not read ?:|gelesen ?:|lu ?:|leido ?:|lida ?:|letto ?:|開封済み ?:|return receipt|"
+    r"已读|已讀|未读|읽음|przeczytan[eo] ?:|прочитано ?:|okundu ?:|read ?:|not read ?:|gelesen ?:"
+    r"|lu ?:|leido ?:|lida ?:|letto ?:|開封済み ?:|return receipt|"
     r"disposition notification",
     r"lesebestatigung|confirmation de lecture|confirmacao de leitura|confirmacion de lectura|"
     r"conferma di lettura",
@@ -70,11 +71,37 @@ WEAK_SUBJECT = (
 
 #: What a robot says of its own message.
 AUTOMATIC_TEXT = (
+    r"^.{0,60}(?:thank you|thanks) for (?:your|the) (?:e-?mail|mail|message).{0,80}(?:i am|i'm"
+    r"|i will be) (?:currently "
+    r"|presently )?(?:out of (?:the )?office|away|on (?:leave|vacation|annual leave|holiday)).{0,300}"
+    r"(?:urgent|my return|returning|access to)",
+    r"^.{0,60}dank fur (?:ihre|deine) (?:nachricht|e-?mail|mail).{0,80}(?:bin ich|ich bin) (?:derzeit"
+    r"|zurzeit|zur zeit|bis"
+    r"|vom|nicht|im urlaub|ausser haus).{0,300}(?:dringend|vertret|ruckkehr|weitergeleitet|wieder)",
+    r"^.{0,60}merci (?:pour|de) votre (?:message|e-?mail|mail"
+    r"|courriel).{0,80}je suis (?:actuellement |en conge|absent)"
+    r".{0,300}(?:urgen|retour|contacter)",
+    r"^.{0,60}(?:gracias por (?:su|tu)|obrigad[oa] (?:pelo|por) (?:seu|sua|tua)|grazie per (?:la"
+    r"|il)).{0,90}(?:me encuentro"
+    r"|estoy|estare|estou|estarei|encontro-me|sono|saro) (?:fuera|de vacaciones|ausente|de ferias"
+    r"|fora|assente|in ferie)"
+    r".{0,300}(?:urgen|regres|retorn|volt|rientro|contact)",
+    r"your (?:message|e-?mail|request|inquiry|enquiry) has been received (?:and|,|\.).{0,60}(?:will|we)",
+    r"(?:we have|we've) received your (?:message|e-?mail|request|inquiry|enquiry).{0,120}(?:we"
+    r"|our team|someone|one of us)"
+    r".{0,40}(?:will|shall) (?:get back|respond|reply|be in touch|contact you)",
+    r"(?:recebemos|hemos recibido|avons bien recu|haben wir erhalten"
+    r"|abbiamo ricevuto) .{0,60}(?:mensagem|mensaje|message"
+    r"|nachricht|anfrage|messaggio|e-?mail).{0,160}(?:entraremos em contact|contactaremos"
+    r"|responderemos|reviendrons"
+    r"|melden uns|ricontatteremo|risponderemo|pondremos en contacto)",
     r"this is an? (?:automat(?:ed|ic)|auto-?(?:generated|mated)|system[ -]generated|computer[ -]generated)"
     r"(?:ally[ -]generated| generated)? ?(?:e-?mail |mail )?(?:reply|response|message|e-?mail|answer|"
     r"notification|acknowledge?ment)",
-    r"this (?:e-?mail|mail|message|reply|response) (?:was|is|has been|is being) (?:sent |generated )?"
-    r"(?:automatically|auto-?generated|by an? (?:auto(?:mated|matic) (?:system|process)|autoresponder))",
+    r"this (?:e-?mail|mail|message|reply|response) (?:was|is|has been|is being) (?:auto-?generated"
+    r"|automatically (?:sent|generated|created|produced)|(?:sent|generated|created"
+    r"|produced) (?:automatically"
+    r"|by an? (?:auto(?:mated|matic) (?:system|process)|autoresponder)))",
     r"^(?:this is an? |i apologi[sz]e for this )?auto(?:mated|matic)[ -](?:reply|response)\b"
     r"|autoresponder\b",
     r"this (?:mailbox|inbox|e-?mail(?: address| account)?|address|account) is (?:not|no longer|never|un)"
@@ -87,7 +114,8 @@ AUTOMATIC_TEXT = (
     r"|esta|e) "
     r"(?:monitorad|monitoread|supervisad|lid|leid)",
     r"dies(?:e[rs]?)? (?:ist|nachricht ist|e-?mail ist|mail ist) eine? (?:automatisch|maschinell)",
-    r"diese (?:e-?mail|mail|nachricht|antwort) (?:wurde|wird|ist) (?:automatisch|maschinell)",
+    r"diese (?:e-?mail|mail|nachricht|antwort) (?:wurde|wird|ist) (?:automatisch"
+    r"|maschinell) (?:erstellt|generiert|erzeugt|versen|gesen|verschickt)",
     r"(?:ceci est|il s'agit d')\s?une? (?:reponse|message|courriel|mail|e-mail) (?:genere |"
     r"envoye )?automatique",
     r"(?:ce|cet) (?:message|courriel|e-?mail|mail) (?:a ete|est) (?:genere|envoye|emis) automatiquement",
@@ -151,100 +179,6 @@ AWAY_TEXT = (
     r"fuori (?:ufficio|sede)|in ferie|assente|saro di ritorno|rientr(?:o|ero)",
     r"niet (?:op kantoor|aanwezig|bereikbaar)|afwezig|op vakantie|не в офисе|в отпуске|nieobecn|urlopie",
     "不在|休暇|外出中|夏季休業|年末年始|休业|休假|छुट्टी|अवकाश|कार्यालय से बाहर",
-)
-
-#: What filters that ask to be answered first write.
-CHALLENGE = (
-    r"(?:only|solely|nur|seulement|apenas|solo) .{0,60}(?:senders?|people|addresses) (?:that )?(?:i"
-    r"|we) (?:have )?"
-    r"(?:approved|know|authori[sz]ed|whitelisted)",
-    r"prouver que vous etes|tira-?teima|captcha|waitlisted|message est (?:bloque|en attente)"
-    r"|mensagem seja (?:encaminhada|entregue)",
-    r"(?:en attente|held|bloque|retenue?).{0,160}(?:repondez|cliqu|reply|click|livre|remis)"
-    r"|pour qu'il soit (?:livre|remis|delivre)",
-    r"(?:pour|afin) (?:de |d'|que ).{0,60}(?:livr|remis|delivr|achemin).{0,120}(?:repond|cliqu|confirm)",
-    r"(?:confirm|verify) (?:that )?(?:you(?:'re| are)|your(?:self)?|the delivery|delivery|"
-    r"this (?:e-?mail|message)|your (?:e-?mail|message|address|identity))"
-    r".{0,200}(?:deliver|accept|whitelist|approved? senders?|inbox|human|spam|reach|release)",
-    r"(?:approved|allowed|whitelist(?:ed)?|guest) (?:senders?(?: list)?|list)|not (?:yet )?(?:on|"
-    r"in) (?:my|the|their) (?:approved|allow|white|safe|guest)",
-    r"(?:to|in order to) (?:have|get|release) (?:your |the |this )?(?:e-?mail |"
-    r"message )?.{0,60}(?:delivered|released).{0,120}(?:click|reply|confirm|visit|respond)",
-    r"(?:click|reply|respond).{0,160}(?:so that|and|for|to (?:have|let|allow)) (?:your |the |"
-    r"this )?(?:e-?mail|message).{0,60}(?:deliver|released|go through|get through|reach)",
-    r"prove (?:that )?you(?:'re| are) (?:a )?(?:human|person|not a (?:robot|spam))|"
-    r"challenge[ /-]response|boxbe|spamarrest|spam arrest|tmda|mailblocks|knowspam|bluebottle",
-    r"(?:held|hold|quarantin|waiting).{0,120}(?:until|pending|till) (?:you|your|sender|verification|"
-    r"confirm)",
-    r"uol antispam|anti-?spam uol|confirm(?:ar|e|acao) (?:o )?(?:envio|remetente|seu (?:e-?mail|"
-    r"endereco))|sistema anti-?spam.{0,200}(?:clique|confirm)",
-    r"(?:bestatigen|bestatige) sie .{0,80}(?:absender|zustell|nachricht)|(?:cliquez|repondez|"
-    r"confirmez).{0,160}(?:message|courriel|mail).{0,60}(?:remis|delivre|transmis|distribue)",
-    r"(?:haga clic|responda|confirme).{0,160}(?:mensaje|correo).{0,60}(?:entregad|llegue|recib)|"
-    r"(?:clicca|rispond|conferm).{0,160}(?:messaggio|mail).{0,60}(?:consegn|recapit)",
-)
-CHALLENGE_SUBJECT = (
-    r"(?:livrez|delivrez|liberez) votre|verification (?:d'|de l')?expediteur|verificacao de remetente"
-    r"|verificacion (?:del|de) remitente|absender(?:verifi|prufung|bestat)|action required\)?$"
-    r"|guest list|waitlist",
-    r"(?:please )?(?:confirm|verify) (?:your )?(?:e-?mail|message|delivery|that|to deliver)|"
-    r"(?:sender )?(?:verification|authentication|confirmation) (?:required|request|needed)",
-    r"action required.{0,40}(?:deliver|message|e-?mail)|\[?(?:boxbe|spamarrest|spam arrest|challenge)|"
-    r"your (?:e-?mail|message).{0,60}(?:requires|awaiting|needs|pending) (?:verification|confirmation|"
-    r"approval)",
-    r"anti-?spam|confirm(?:e|ar|acao|ation|ez)|bestatigung erforderlich|are you human|message (?:held|"
-    r"waiting)|waiting for (?:your )?(?:confirmation|approval)",
-)
-
-#: What is in the addresses of such filters.
-FILTER_NAMES = (
-    r"challenge|anti-?spam|spam-?blocker|spamarrest|boxbe|tmda|mailinblack|verify-?sender"
-    r"|sender-?verif|sendio",
-)
-
-#: A wish to be written to no more: the whole subject, and a short text that says so.
-UNSUBSCRIBE_SUBJECT = (
-    r"(?:re: ?)?(?:please )?(?:un-?subscribe|remove(?: me)?|opt[ -]?out|stop|abmelden|abmeldung|"
-    r"austragen|abbestellen|kundigung newsletter"
-    r"|desinscription|desabonnement|desabonner|me desinscrire|se desinscrire|baja|darse? de baja|"
-    r"cancelar suscripcion|desuscribir(?:me|se)?"
-    r"|descadastr(?:ar|o|e-me)|cancelar (?:inscricao|assinatura)|remover|sair da lista|"
-    r"disiscri(?:vimi|zione|vermi|viti)|cancellami|rimuovimi"
-    r"|afmelden|uitschrijven|wypisz|отписаться|отписка|отписать|配信停止|購読解除|退会|退订|取消订阅|"
-    r"구독 ?취소|"
-    r"सदस्यता (?:समाप्त|रद्द))"
-    r"(?:[ :](?:me|request|list|newsletter|please|pls|from .{1,80}|[0-9a-z|:._-]{4,200}))?[.! ]*$",
-)
-UNSUBSCRIBE_TEXT = (
-    r"^un-?sub[a-z]{0,10}(?: (?:me|pls|plz|please|thanks|thx))*[.! ]*$"
-    r"|^(?:por favor,? )?(?:dar(?:me)? de baja|descadastr[a-z]{0,4}|baja)\b",
-    r"(?:me )?tir(?:a|e|em)(?:-me| me)? d(?:essa|esta|a|as|esse|este) (?:lista|mailing)"
-    r"|tira meu (?:e-?mail|nome)",
-    r"(?:please |kindly |pls )?(?:un-?subscribe|remove|take|delete) (?:me|us|my (?:e-?mail|address|"
-    r"name)|this (?:e-?mail|address))\b",
-    r"^(?:please )?un-?subscribe\b|(?:i(?:'d| would)? (?:like|want|wish) to|how (?:do|"
-    r"can) i) (?:un-?subscribe|opt[ -]?out)|stop (?:sending|e-?mailing|mailing|contacting) (?:me|us)",
-    r"(?:do not|don't) (?:e-?mail|contact|write|send|mail) (?:to )?(?:me|us)? ?(?:any ?more|again|"
-    r"any ?longer|anything)|no longer (?:wish|want) to (?:receive|get|be contacted)",
-    r"(?:bitte )?(?:tragen|nehmen|streichen|loschen) sie (?:mich|uns|meine).{0,40}(?:aus|verteiler|"
-    r"liste|newsletter|adresse)|(?:mochte|will|wunsche).{0,40}(?:abmelden|abbestellen|"
-    r"keine (?:weiteren )?(?:e-?mails|mails|newsletter|nachrichten))",
-    r"(?:bitte )?(?:melden sie mich|mich).{0,40}(?:abmelden|austragen|\bab\b)|"
-    r"keine (?:weiteren )?(?:e-?mails|mails|newsletter|werbung) (?:mehr|erhalten|schicken|senden)",
-    r"(?:me |nous )?(?:desinscrire|desabonner|retirer)|(?:desinscrivez|desabonnez|retirez|supprimez|"
-    r"enlevez)[ -]?(?:moi|nous|mon adresse)|ne (?:souhaite|veux|desire) plus (?:recevoir|etre)",
-    r"(?:dar(?:me|nos)|denme|deme) de baja|(?:quiero|deseo) (?:cancelar|darme)|no (?:quiero|"
-    r"deseo) (?:recibir|seguir recibiendo)|(?:borrarme|eliminarme|quitarme|eliminen? mi|borren? mi)",
-    r"(?:me )?(?:remov[ae]m?|descadastr[ea]m?|retir[ea]m?|exclua)[ -]?(?:me|meu|"
-    r"nosso)?\b.{0,40}(?:lista|e-?mail|cadastro|mailing|newsletter)|nao (?:quero|"
-    r"desejo) (?:mais )?receber|(?:cancelar|cancelem) (?:minha|a) (?:inscricao|assinatura)",
-    r"(?:cancellatemi|cancellami|rimuovetemi|disiscrivetemi|toglietemi|cancellate il mio)|"
-    r"non (?:desidero|voglio|vorrei) piu ricevere|disiscriver",
-    r"(?:graag )?(?:uitschrijven|afmelden)|verwijder (?:mij|me)|prosze (?:o )?(?:usun|wypis)|отпишите|"
-    r"удалите (?:меня|мой)|не (?:присылайте|пишите)",
-    "配信(?:を)?停止|配信(?:を)?(?:止め|やめ)|購読(?:を)?(?:解除|中止)|退订|取消订阅|不要再(?:发|寄)|"
-    "मुझे (?:सूची|"
-    "लिस्ट).{0,20}(?:हटा|निकाल)|सदस्यता (?:समाप्त|रद्द)",
 )
 
 

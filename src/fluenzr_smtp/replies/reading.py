@@ -17,18 +17,18 @@ from fluenzr_smtp.model.replies import InboundReply, ReplyKind
 from fluenzr_smtp.outbox import Cursor, Outbox
 from fluenzr_smtp.replies import bounces
 from fluenzr_smtp.replies.header import FIELDS, Header
-from fluenzr_smtp.replies.kinds import Seen, verdict_on
+from fluenzr_smtp.replies.kinds import verdict_on
 from fluenzr_smtp.replies.matching import match
 from fluenzr_smtp.replies.own_text import preview
 from fluenzr_smtp.replies.parts import header_of, parsed
 from fluenzr_smtp.replies.phrases import (
     AUTOMATIC_SUBJECT,
-    CHALLENGE_SUBJECT,
-    UNSUBSCRIBE_SUBJECT,
     found,
     plain,
 )
 from fluenzr_smtp.replies.report_phrases import BOUNCE_SUBJECT, COMPLAINT_SUBJECT
+from fluenzr_smtp.replies.seen import Seen
+from fluenzr_smtp.replies.wish_phrases import CHALLENGE_SUBJECT, UNSUBSCRIBE_SUBJECT
 
 LOOKED_AT_BYTES = 256 * 1024  # of a body: reports and texts come before what is attached to them
 _TELLING = (*AUTOMATIC_SUBJECT, *BOUNCE_SUBJECT, *CHALLENGE_SUBJECT, *COMPLAINT_SUBJECT, *UNSUBSCRIBE_SUBJECT)

@@ -56,6 +56,14 @@ DELAY = (
 )
 
 #: Texts of reports that a message was not delivered, for those whose subject says nothing.
+#: Texts that promise further attempts, whatever the subject says.
+STILL_TRYING = (
+    r"attempts will (?:continue|be made)|will (?:keep|continue) (?:on )?(?:to )?(?:try|attempt|retry)"
+    r"|(?:will be|being) retried (?:for|until|every)|do not need to resend|warning message only",
+    r"nouvelles tentatives seront|weitere (?:zustell)?versuche|se(?:guir|rao"
+    r"|ran)[a-z]{0,4} (?:intentando|tentando)",
+)
+
 BOUNCE_TEXT = (
     r"nicht zugestellt|(?:mail|message|e-?mail) (?:has been|was) (?:returned|rejected|refused)|(?:was"
     r"|been) rejected for",
