@@ -17,6 +17,7 @@ import pytest
 from fluenzr_smtp.problems import ExitStatus
 from tests.cli.program import PROGRAM, Program
 from tests.mailboxes import Box, box_at, letter, report
+from tests.servers.certificates import self_signed
 from tests.servers.mailhost import MailHost
 from tests.servers.scripted import Close, ScriptedServer, mailbox_script, submission_script
 
@@ -261,6 +262,14 @@ class TestBounced:
         assert found["kind"] == ("delay" if action == "delayed" else "bounce")
         assert shop.call("replies", "bounced", "--json").data["addresses"] == []
 
+    def test_report_of_somebody_never_written_to_is_not_believed(self, shop: Program, box: Box):
+        box.put(report("innocent@b.test", original=sent(shop)))
+        box.put(report("other@b.test"))
+
+        look(shop, box, "--unmatched")
+
+        assert shop.call("replies", "bounced", "--json").data["addresses"] == []
+
     def test_address_that_writes_again_is_alive(self, shop: Program, box: Box):
         original = sent(shop)
         box.put(report(SECOND, original=original), received=NOW - timedelta(hours=2))
@@ -319,6 +328,35 @@ class TestPrograms:
         assert (first.status, second.status) == (0, 0)
         assert "exit status 3" in first.err
         assert self.lines(calls) == ["Re: one False fails", "Re: two False", "Re: one False"]
+
+    def test_many_at_once_hand_each_over_once(self, shop: Program, box: Box, calls: Path):
+        original = sent(shop)
+        for number in range(6):
+            box.put(letter(subject=f"Re: {number}", In_Reply_To=original))
+        line = [*PROGRAM, "replies", "--folder", box.name, "--json", "--exec", f"{sys.executable} {calls}"]
+
+        several = [
+            subprocess.Popen(line, env=shop.environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            for _ in range(4)
+        ]
+        statuses = [each.wait(60) for each in several]
+        look(shop, box, "--exec", f"{sys.executable} {calls}")
+
+        assert statuses == [0] * 4
+        assert sorted(self.lines(calls)) == [f"Re: {number} False" for number in range(6)]
+
+    def test_what_a_killed_run_had_begun_is_handed_over_again(self, shop: Program, box: Box, tmp_path: Path):
+        box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
+        killer = tmp_path / "killer.py"
+        killer.write_text("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
+        log = tmp_path / "log"
+
+        killed = shop.run("replies", "--folder", box.name, "--exec", f"{sys.executable} {killer}")
+        after = shop.run("replies", "--folder", box.name, "--exec", f"sh -c 'cat >> {log}'")
+
+        assert killed.status == -signal.SIGKILL
+        assert after.status == 0
+        assert json.loads(log.read_text())["data"]["replies"][0]["subject"] == "Re: one"
 
     def test_program_that_is_not_there_loses_nothing(self, shop: Program, box: Box, calls: Path):
         box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
@@ -481,12 +519,76 @@ class TestBadInput:
 
         assert (ended.status, ended.codes) == (ExitStatus.CONFIG, ["account-imap-none"])
 
+    @pytest.mark.parametrize(
+        ("answer", "code"),
+        [
+            (b"NO [ALERT] Your account is not enabled for IMAP use (Failure)", "auth-imap-disabled"),
+            (b"NO [AUTHENTICATIONFAILED] Invalid credentials", "auth-rejected"),
+        ],
+        ids=["IMAP is off", "wrong password"],
+    )
+    def test_imap_that_is_switched_off_is_told_from_a_wrong_password(
+        self, program: Program, answer: bytes, code: str
+    ):
+        script = mailbox_script(overrides={"AUTHENTICATE": answer})
+        with ScriptedServer(submission_script()) as smtp, ScriptedServer(script) as imap:
+            program.call(
+                "account", "add", "me@shop.test", "--name", "me", "--no-test", "--encryption", "none",
+                "--smtp-host", smtp.host, "--smtp-port", str(smtp.port), "--imap-host", imap.host,
+                "--imap-port", str(imap.port), "--imap-encryption", "none", "--password-stdin", stdin="pw",
+            )  # fmt: skip
+
+            ended = program.call("replies", "--json")
+
+        assert (ended.status, ended.codes) == (ExitStatus.NO_PERMISSION, [code])
+
     def test_wrong_password_is_told_and_tried_once(self, shop: Program):
         shop.call("account", "edit", "shop", "--password-stdin", "--no-test", stdin="wrong")
 
         ended = shop.call("replies", "--json")
 
         assert (ended.status, ended.codes) == (ExitStatus.NO_PERMISSION, ["auth-rejected"])
+
+
+def test_bridge_that_knows_login_alone_and_signs_itself_is_read(program: Program, tmp_path: Path):
+    bridge = self_signed(tmp_path)
+    message = letter(subject="Hello from the bridge").replace("\n", "\r\n").encode()
+    header = b"Subject: Hello from the bridge\r\n\r\n"
+    capabilities = ("IMAP4rev1", "IDLE", "UIDPLUS")
+    folder = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 2] x\r\n<tag> OK [READ-ONLY] x\r\n"
+
+    class Fetched:
+        def play(self, connection: Any) -> None:
+            line = connection.commands[-1]
+            tag = line.split()[0]
+            part, octets = (b"[]", message) if b"BODY.PEEK[]" in line else (b"[HEADER.FIELDS (FROM)]", header)
+            date = f"{NOW:%d-%b-%Y %H:%M:%S} +0000".encode()
+            connection.send(
+                b'* 1 FETCH (UID 1 INTERNALDATE "%b" RFC822.SIZE 9 BODY%b<0> {%d}\r\n%b)\r\n%b OK done\r\n'
+                % (date, part, len(octets), octets, tag)
+            )
+
+    overrides = {"EXAMINE": folder, "SEARCH": b"* SEARCH 1\r\n<tag> OK done\r\n", "FETCH": Fetched()}
+    script = mailbox_script(overrides=overrides, tls_context=bridge.context(), capabilities=capabilities)
+    with (
+        ScriptedServer(submission_script(tls_context=bridge.context())) as smtp,
+        ScriptedServer(script) as imap,
+    ):
+        added = program.call(
+            "account", "add", "me@shop.test", "--name", "me", "--no-test", "--trust-cert",
+            str(bridge.certificate), "--smtp-host", smtp.host, "--smtp-port", str(smtp.port),
+            "--encryption", "starttls", "--imap-host", imap.host, "--imap-port", str(imap.port),
+            "--imap-encryption", "starttls", "--password-stdin", stdin="pw",
+        )  # fmt: skip
+        assert added.status == 0, added.err
+
+        ended = program.call("replies", "--unmatched", "--json")
+        said = b"\n".join(imap.finished_connection().commands)
+
+    assert ended.status == 0, ended.err
+    assert subjects(ended.data["replies"]) == ["Hello from the bridge"]
+    assert b" LOGIN " in said
+    assert b"AUTHENTICATE" not in said
 
 
 def test_all_accounts_are_read(shop: Program, mailhost: MailHost, box: Box):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fluenzr_smtp.replies import Question, Reading
 
 PROGRAM_SECONDS = 60.0
+_WRITTEN_WITHIN = timedelta(days=366)
 MOST_TRIES = 20  # of a program that fails with a reply
 _MOST_SHOWN_BYTES = 1024 * 1024
 _HANDED_ON = frozenset({"FLUENZR_HOME", "FLUENZR_LANG"})  # any other variable of ours may hold a secret
@@ -101,7 +103,7 @@ class Inbox:
         return self.outbox.take_in(
             [_record(reply, document, tries) for reply, document in shown],
             cursors=cursors,
-            bounced=[each for reply, _ in shown for each in _bounced(reply)],
+            bounced=[each for reply, _ in shown for each in self._bounced(reply)],
             alive=[
                 (reply.sender, reply.received)
                 for reply, _ in shown
@@ -109,20 +111,40 @@ class Inbox:
             ],
         )
 
+    def _bounced(self, reply: InboundReply) -> Iterator[Bounced]:
+        """Yield the dead addresses, of those written to: anybody can send what looks like a report."""
+        from fluenzr_smtp.outbox import Bounced
+
+        for each in reply.verdict.failed if reply.answers else ():
+            if _is_dead(each) and self.outbox.sent_to(each.recipient, within=_WRITTEN_WITHIN):
+                yield Bounced(
+                    address=each.recipient,
+                    at=reply.received,
+                    status=each.status,
+                    topic=each.topic,
+                    reply=reply.id,
+                )
+
     # -- programs ------------------------------------------------------------------------------------
 
-    def hand_over(
-        self, arguments: Sequence[str], replies: Iterable[ReplyRecord]
-    ) -> Iterator[tuple[str, str]]:
-        """Call a program with each reply on its stdin; yield the id and the reason of each failure.
+    def hand_over(self, arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Call a program with each reply that waits for it; yield the id and the reason of each failure.
 
-        What it fails with is handed to it again at the next run; the others do not wait for it.
+        What it fails with is handed to it again at the next run; the others do not wait for it. One process
+        calls at a time, and also with what another one has found meanwhile.
         """
-        for each in replies:
-            reason = self._called(arguments, each.document)
-            self.outbox.set_pending(each.id, each.pending - 1 if reason else 0)
-            if reason:
-                yield each.id, reason
+        tried: set[str] = set()
+        with self.outbox.calling() as is_alone:
+            while is_alone and (waiting := self._untried(tried)):
+                for each in waiting:
+                    tried.add(each.id)
+                    reason = self._called(arguments, each.document)
+                    self.outbox.set_pending(each.id, each.pending - 1 if reason else 0)
+                    if reason:
+                        yield each.id, reason
+
+    def _untried(self, tried: Collection[str]) -> list[ReplyRecord]:
+        return [each for each in self.outbox.pending_replies() if each.id not in tried]
 
     def _called(self, arguments: Sequence[str], document: str) -> str:
         known = {
@@ -194,20 +216,6 @@ def _record(reply: InboundReply, document: str, tries: int) -> ReplyRecord:
         document=document,
         pending=tries,
     )
-
-
-def _bounced(reply: InboundReply) -> Iterator[Bounced]:
-    from fluenzr_smtp.outbox import Bounced
-
-    for each in reply.verdict.failed:
-        if _is_dead(each):
-            yield Bounced(
-                address=each.recipient,
-                at=reply.received,
-                status=each.status,
-                topic=each.topic,
-                reply=reply.id,
-            )
 
 
 def _is_dead(failed: Failed) -> bool:

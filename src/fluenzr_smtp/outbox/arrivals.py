@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
+from fluenzr_smtp import durable
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.outbox.place import Place
 from fluenzr_smtp.problems import ProblemCode, Stage
@@ -78,6 +80,16 @@ class Arrivals(Place):
             return ()
         with self._reading() as tables:
             return tables.replies.since(since, account=account)
+
+    @contextlib.contextmanager
+    def calling(self) -> Iterator[bool]:
+        """Have the calling of programs to oneself meanwhile; False: another process has it."""
+        descriptor = durable.hold(self._folder / "replies.lock")
+        try:
+            yield descriptor is not None
+        finally:
+            if descriptor is not None:
+                durable.let_go(descriptor)
 
     def pending_replies(self) -> tuple[ReplyRecord, ...]:
         """Return what a program is still to be called with."""

@@ -186,8 +186,8 @@ def end_look(run: Invocation, found: Look, wanted: Wanted) -> None:
     documents = [(each, text_of(run, each)) for each in found.replies]
     if documents or found.cursors:
         inbox.remember(documents, found.cursors, has_program=bool(wanted.program))
-    if wanted.program:
-        for id_, reason in inbox.hand_over(wanted.program, inbox.outbox.pending_replies()):
+    if wanted.program and inbox.outbox.exists:
+        for id_, reason in inbox.hand_over(wanted.program):
             run.output.note(f"The program failed with {id_} ({reason}); it gets it again at the next run.")
 
 
