@@ -21,7 +21,7 @@ from fluenzr_smtp.problems import ProblemCode, Stage
 
 MAX_BYTES = 64 * 1024
 
-# What a password command may know of us; any other variable of ours may hold a secret.
+# What a person's program may know of us; any other variable of ours may hold a secret.
 _HANDED_ON = frozenset({"FLUENZR_HOME", "FLUENZR_LANG"})
 
 
@@ -78,10 +78,13 @@ def from_command(command: str, *, environ: Mapping[str, str], timeout: float) ->
     """
     arguments = _split(command)
     name = Path(arguments[0]).name
-    inherited = {key: environ[key] for key in environ if not key.startswith("FLUENZR_") or key in _HANDED_ON}
     try:
         child = subprocess.Popen(  # noqa: S603 - the user's own command
-            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=inherited, bufsize=0
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=handed_on(environ),
+            bufsize=0,
         )
     except OSError as error:
         reason = "not-found" if isinstance(error, FileNotFoundError) else "not-executable"
@@ -98,6 +101,11 @@ def from_command(command: str, *, environ: Mapping[str, str], timeout: float) ->
     if status != 0:
         raise _command_failed("exit-status", command=name, status=status)
     return _checked(_first_line(line))
+
+
+def handed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a person's program: without our variables that may hold a secret."""
+    return {key: environ[key] for key in environ if not key.startswith("FLUENZR_") or key in _HANDED_ON}
 
 
 def _split(command: str) -> list[str]:

@@ -23,7 +23,6 @@ PROGRAM_SECONDS = 60.0
 _WRITTEN_WITHIN = timedelta(days=366)
 MOST_TRIES = 20  # of a program that fails with a reply
 _MOST_SHOWN_BYTES = 1024 * 1024
-_HANDED_ON = frozenset({"FLUENZR_HOME", "FLUENZR_LANG"})  # any other variable of ours may hold a secret
 
 
 @dataclass(kw_only=True)
@@ -147,14 +146,15 @@ class Inbox:
         return [each for each in self.outbox.pending_replies() if each.id not in tried]
 
     def _called(self, arguments: Sequence[str], document: str) -> str:
-        known = {
-            key: self.environ[key]
-            for key in self.environ
-            if not key.startswith("FLUENZR_") or key in _HANDED_ON
-        }
+        from fluenzr_smtp.secrets_in import handed_on
+
         try:
             ended = subprocess.run(  # noqa: S603 - the user's own program
-                arguments, input=f"{document}\n".encode(), env=known, timeout=PROGRAM_SECONDS, check=False
+                arguments,
+                input=f"{document}\n".encode(),
+                env=handed_on(self.environ),
+                timeout=PROGRAM_SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return f"no end after {PROGRAM_SECONDS:.0f} seconds"
