@@ -291,6 +291,29 @@ class TestAtLyingServers:
 
         assert [(each.header, each.size_bytes, each.received.year) for each in found] == [(b"", 0, 1970)]
 
+    def test_date_that_no_time_zone_can_tell_is_put_up_with(self):
+        answer = fetched(5).replace(b"01-Jan-2026 00:00:00 +0000", b"01-Jan-0001 00:00:00 +1400")
+        script = mailbox_script(overrides={"FETCH": answer})
+
+        found, _ = talk(script, lambda session: list(session.arrived((5,), FIELDS)))
+
+        assert [each.uid for each in found] == [5]
+
+    def test_numbers_beyond_the_protocol_are_not_believed(self):
+        huge = b"9" * 30
+        script = mailbox_script(
+            overrides={
+                "EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY %b] x\r\n* OK [UIDNEXT %b] x\r\n"
+                b"* OK [HIGHESTMODSEQ %b] x\r\n<tag> OK [READ-ONLY] x" % (huge, huge, huge),
+                "SEARCH": b"* SEARCH 7 %b\r\n<tag> OK done" % huge,
+            }
+        )
+
+        (folder, uids), _ = talk(script, lambda session: (session.examine(), session.uids()))
+
+        assert (folder.uid_validity, folder.uid_next, folder.highest_modseq) == (None, None, None)
+        assert uids == (7,)
+
     @pytest.mark.parametrize(
         ("answer", "codes"),
         [

@@ -18,6 +18,8 @@ _BATCH_BYTES = BATCH * (HEADER_BYTES + 2048)
 _WINDOW = 5000  # messages of one search: its answer is one line
 _MOST_WINDOWS = 400
 _PIECE_BYTES = 128 * 1024
+_LAST_UID = 2**32 - 1  # RFC 9051 §2.3.1.1
+_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM_BYTES = 64 * 1024  # for what a server says beside the answer
 
 
@@ -82,7 +84,7 @@ class ReadingSession(IMAPSession):
     def _hits(self, criteria: Sequence[object]) -> list[int]:
         client = self._opened(Stage.MAILBOX)
         with self._mapped(Stage.MAILBOX):
-            return [int(each) for each in client.search(criteria)]
+            return [uid for each in client.search(criteria) if 0 < (uid := int(each)) <= _LAST_UID]
 
     def arrived(self, uids: Iterable[int], fields: Sequence[str]) -> Iterator[Arrived]:
         """Yield the messages with these fields of their headers, in batches; what has gone is left out.
@@ -153,13 +155,19 @@ class ReadingSession(IMAPSession):
 
 def _arrived(uid: int, data: Mapping[bytes, object]) -> Arrived:
     received, size = data.get(b"INTERNALDATE"), data.get(b"RFC822.SIZE")
-    moment = received if isinstance(received, datetime) else datetime(1970, 1, 1, tzinfo=UTC)
     return Arrived(
         uid=uid,
-        received=moment.astimezone(UTC),
+        received=_moment(received),
         size_bytes=size if isinstance(size, int) else 0,
         header=_octets(data, b"BODY[HEADER.FIELDS"),
     )
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return value.astimezone(UTC) if isinstance(value, datetime) else _UNKNOWN
+    except (OverflowError, ValueError, OSError):  # of the year 1, and the like
+        return _UNKNOWN
 
 
 def _octets(data: Mapping[bytes, object], name: bytes) -> bytes:

@@ -25,6 +25,7 @@ _LEAVE_SECONDS = 5.0
 _HEADER_BYTES = 64 * 1024
 _ANSWER_BYTES = 256 * 1024  # of a search, or with one header: reading an answer takes a second per MiB
 _MAX_MESSAGES = 50
+_MOST = 2**63 - 1  # a mod-sequence value has 63 bits (RFC 7162 §3.1), other numbers have fewer
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 
 
@@ -261,7 +262,7 @@ class IMAPSession(Session):
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and 0 <= value <= _MOST else None
 
 
 def _header(data: Mapping[bytes, object]) -> bytes:
