@@ -767,7 +767,7 @@ def test_reason_names_the_field_that_decided():
 
 
 def test_reason_names_the_words_that_decided():
-    assert verdict(UNSUBSCRIBE["take-me-off"]).reason == "Text: take me off"
+    assert verdict(UNSUBSCRIBE["take-me-off"]).reason.startswith("Text: take me off")
 
 
 def test_bounce_tells_of_whom_and_of_which_message():

@@ -8,9 +8,10 @@ import re
 _WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]{0,20})?\?([bBqQ])\?([^?]{0,4000})\?=")
 _BETWEEN = re.compile(rf"({_WORD.pattern})[ \t\r\n]+(?==\?)")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
-_UNKNOWN = frozenset(
-    {"unknown", "unknown-8bit", "x-unknown", "default", "default_charset", "us-ascii", "ascii"}
-)
+_UNKNOWN = frozenset({
+    *("unknown", "unknown-8bit", "x-unknown", "default", "default_charset", "us-ascii", "ascii", ""),
+    *("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"),
+})  # fmt: skip
 
 
 def decoded(text: str) -> str:
@@ -18,8 +19,7 @@ def decoded(text: str) -> str:
 
     Neighbours of one charset are joined before they are decoded: some programs split a character.
     """
-    if not text.isascii():
-        text = text_of(_escaped_octets(text), "utf-8")
+    text = readable(text)
     if "=?" not in text:
         return text
     joined = _BETWEEN.sub(r"\1", text)
@@ -35,11 +35,18 @@ def decoded(text: str) -> str:
     return "".join((*parts, text_of(octets, charset), joined[end:]))
 
 
+def readable(text: str) -> str:
+    """Return a text in which a parser of messages has hidden octets, as UTF-8 or as Windows-1252."""
+    return text if text.isascii() else text_of(_escaped_octets(text), "unknown-8bit")
+
+
 def text_of(octets: bytes, charset: str) -> str:
     """Return octets as text: by their charset, else as UTF-8, else as Windows-1252."""
     if not octets:
         return ""
-    wanted = () if charset.lower() in _UNKNOWN else (charset,)
+    wanted = (
+        () if charset.lower().replace("-", "_") in _UNKNOWN or charset.lower() in _UNKNOWN else (charset,)
+    )
     for each in (*wanted, "utf-8"):
         try:
             return whole(octets.decode(each))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from email.message import Message
 
@@ -9,7 +10,7 @@ from flufl.bounce import all_failures
 
 from fluenzr_smtp.model.replies import Failed
 from fluenzr_smtp.replies.header import Header
-from fluenzr_smtp.replies.parts import is_text, parsed, parts_of, text_in
+from fluenzr_smtp.replies.parts import is_text, parameter, parsed, parts_of, text_in
 from fluenzr_smtp.replies.phrases import found, plain
 from fluenzr_smtp.replies.report_phrases import (
     BOUNCE_SUBJECT,
@@ -20,6 +21,12 @@ from fluenzr_smtp.replies.report_phrases import (
     STILL_TRYING,
 )
 from fluenzr_smtp.replies.reports import named
+
+# It logs what its detectors stumble over, with the message's words; where nobody has set up logging that
+# comes out on stderr.
+_LOGGER = logging.getLogger("flufl.bounce")
+_LOGGER.addHandler(logging.NullHandler())
+_LOGGER.propagate = False
 
 _LOOKED_AT = 16 * 1024
 _LONGEST_LINE = 400
@@ -33,7 +40,7 @@ _ORIGINAL = re.compile(
     r"returned message|"
     r"copy of (?:the|your) message|message (?:header|text) follows|included (?:below )?is (?:a |"
     r"the )?(?:copy|header)|"
-    r"unsent message|your (?:original )?message (?:follows|reads|is)|ursprungliche nachricht|"
+    r"unsent message|your (?:original )?message (?:follows|reads|is)|urspr(?:u|ü)ngliche nachricht|"
     r"message d'origine|mensaje original)"
     r"|return-path: ?<|received: (?:from|by|\()|x-[a-z-]{3,30}: )",
     re.IGNORECASE | re.MULTILINE,
@@ -67,7 +74,7 @@ def is_report(header: Header, words: str, octets: bytes, *, is_answer: bool) -> 
 
     ``is_answer``: it is called the answer to a message, as people's are.
     """
-    if str(header.message.get_param("report-type") or "").lower() == "delivery-status":
+    if parameter(header.message, "report-type").lower() == "delivery-status":
         return "Content-Type: multipart/report"
     if header.has("X-Failed-Recipients"):
         return f"X-Failed-Recipients: {header.raw('X-Failed-Recipients')[:100]}"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 
-from fluenzr_smtp.content.words import decoded, whole
+from fluenzr_smtp.content.words import decoded, readable
 
 LONGEST_VALUE = 16 * 1024
 _MOST_IDS = 100
@@ -41,7 +41,7 @@ class Header:
 
     def raw(self, name: str) -> str:
         """Return the value of a field as it came, unfolded: for addresses and identifiers."""
-        return whole(next(iter(self._values(name)), ""))
+        return next(iter(self._values(name)), "")
 
     def has(self, name: str) -> bool:
         """Say whether the field is there, empty or not."""
@@ -50,7 +50,9 @@ class Header:
     def _values(self, name: str) -> tuple[str, ...]:
         """Return the values as they came: asked for by name, octets that are no ASCII would be lost."""
         wanted = name.lower()
-        return tuple(_unfolded(value) for field, value in self.message.raw_items() if field.lower() == wanted)
+        return tuple(
+            readable(_unfolded(value)) for field, value in self.message.raw_items() if field.lower() == wanted
+        )
 
     @property
     def message_id(self) -> str:
@@ -82,7 +84,7 @@ class Header:
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return the addresses of a field, in lower case."""
         found = _pairs(self._values(name))
-        return tuple(whole(address).strip().lower() for _, address in found if "@" in address)
+        return tuple(address.strip().lower() for _, address in found if "@" in address)
 
     @property
     def subject(self) -> str:

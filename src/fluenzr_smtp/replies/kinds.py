@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from fluenzr_smtp.model.replies import Failed, ReplyKind, Verdict
 from fluenzr_smtp.replies import bounces
 from fluenzr_smtp.replies.header import ids_in
-from fluenzr_smtp.replies.parts import has_attached, parts_of
+from fluenzr_smtp.replies.parts import has_attached, parameter, parts_of
 from fluenzr_smtp.replies.phrases import AWAY_TEXT, found, plain
 from fluenzr_smtp.replies.report_phrases import BOUNCE_SUBJECT, COMPLAINT_DESKS, COMPLAINT_SUBJECT
 from fluenzr_smtp.replies.reports import has_part, original_ids, quoted_ids, status_report
@@ -26,6 +26,10 @@ from fluenzr_smtp.replies.wish_phrases import (
 
 _SHORT_WISH = 240
 _WORD_OR_TWO = 60
+_A_WORD = 24
+_CLEAR = (
+    r"un-?subscri|desinscri|desabonn|descadastr|disiscri|opt-?out|suscripcion|inscricao|配信停止|退订|取消订阅",
+)
 _CHALLENGE_FIELDS = (
     *("X-TMDA-Confirm", "X-Boxbe-Challenge", "X-Boxbe-Message-Type", "X-Challenge", "X-UOL-AntiSpam"),
     *("X-ASK-Auth", "X-Sendio", "X-SpamArrest-Challenge"),
@@ -53,14 +57,16 @@ def _back(seen: Seen, received: datetime) -> date | None:
     from fluenzr_smtp.replies.returning import return_date
 
     text = f"{seen.header.subject}\n{seen.own}"
-    return return_date(text, today=received.astimezone(UTC).date()) if found(AWAY_TEXT, plain(text)) else None
+    written = seen.header.date
+    begun = written if written is not None and written <= received else received
+    return return_date(text, today=begun.astimezone(UTC).date()) if found(AWAY_TEXT, plain(text)) else None
 
 
 # -- reports -------------------------------------------------------------------------------------------
 
 
 def _complaint(seen: Seen, _own: frozenset[str]) -> Verdict | None:
-    kind = str(seen.message.get_param("report-type") or "").lower()
+    kind = parameter(seen.message, "report-type").lower()
     if kind == "feedback-report" or has_part(seen.message, "message/feedback-report"):
         return _report(seen, ReplyKind.COMPLAINT, "Content-Type: message/feedback-report")
     said = found(COMPLAINT_SUBJECT, seen.subject)
@@ -90,10 +96,7 @@ def _status(seen: Seen, _own: frozenset[str]) -> Verdict | None:
 def _calendar(seen: Seen, _own: frozenset[str]) -> Verdict | None:
     """Return what the answer to an invitation is to which nobody has added a word (RFC 5546 §3.2.3)."""
     for part in parts_of(seen.message):
-        if (
-            part.get_content_type() == "text/calendar"
-            and str(part.get_param("method") or "").lower() == "reply"
-        ):
+        if part.get_content_type() == "text/calendar" and parameter(part, "method").lower() == "reply":
             return None if seen.words else _report(seen, ReplyKind.AUTOMATIC, "Content-Type: text/calendar")
     return None
 
@@ -157,7 +160,10 @@ def _challenge(seen: Seen, _own: frozenset[str]) -> Verdict | None:
 
 def _wish_in_subject(seen: Seen, _own: frozenset[str]) -> Verdict | None:
     said = found(UNSUBSCRIBE_SUBJECT, seen.subject, at_start=True)
-    is_talk = seen.words and seen.is_called_answer and not found(UNSUBSCRIBE_TEXT, seen.words)
-    if said and not is_talk and len(seen.words) <= 2 * _SHORT_WISH and not seen.header.has("List-Id"):
+    is_alone = len(seen.words) <= _A_WORD or bool(found(UNSUBSCRIBE_TEXT, seen.words))
+    is_clear = (
+        bool(found(_CLEAR, seen.subject)) and not seen.is_called_answer and len(seen.words) <= 2 * _SHORT_WISH
+    )
+    if said and (is_alone or is_clear) and not seen.header.has("List-Id"):
         return Verdict(kind=ReplyKind.UNSUBSCRIBE, reason=f"Subject: {said}")
     return None

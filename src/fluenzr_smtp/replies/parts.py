@@ -5,6 +5,7 @@ Attached messages are not looked into: what they report of is another message's 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
@@ -13,13 +14,21 @@ from email.policy import compat32
 from fluenzr_smtp.content.words import text_of
 
 MOST_PARTS = 200
+# What describes a part is short; Python's parser takes seconds for a long one.
+_LONG_FIELD = re.compile(
+    rb"^(content-[a-z-]{1,40}:(?:[^\n]|\n(?=[ \t])){2000})(?:[^\n]|\n(?=[ \t]))++",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NO_TEXT = frozenset(
+    {"calendar", "x-vcalendar", "vcard", "x-vcard", "directory", "css", "csv", "rfc822-headers"}
+)
 LONGEST_TEXT = 256 * 1024  # octets of one part
 
 
 def parsed(octets: bytes) -> Message:
     """Return the message of these octets; where its parts are nested too deeply, of its header alone."""
     try:
-        return BytesParser(policy=compat32).parsebytes(octets)
+        return BytesParser(policy=compat32).parsebytes(_LONG_FIELD.sub(rb"\1", octets))
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
         return header_of(octets)
 
@@ -57,9 +66,20 @@ def octets_of(part: Message) -> bytes:
 
 def text_in(part: Message) -> str:
     """Return the text of a leaf."""
-    charset = part.get_param("charset") or "utf-8"
-    name = charset[2] if isinstance(charset, tuple) else charset
-    return text_of(octets_of(part), str(name)).replace("\r\n", "\n").replace("\r", "\n")
+    return (
+        text_of(octets_of(part), parameter(part, "charset") or "utf-8")
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+    )
+
+
+def parameter(part: Message, name: str) -> str:
+    """Return a parameter of a part's Content-Type; empty where there is none, or none that can be read."""
+    try:
+        value = part.get_param(name) or ""
+        return str(value[2] if isinstance(value, tuple) else value)
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return ""
 
 
 def attached(part: Message) -> Message | None:
@@ -70,14 +90,17 @@ def attached(part: Message) -> Message | None:
 
 def is_attachment(part: Message) -> bool:
     """Say whether a part is a file to be saved, not a text to be read."""
-    return part.get_content_disposition() == "attachment" or bool(part.get_filename())
+    try:
+        return part.get_content_disposition() == "attachment" or bool(part.get_filename())
+    except (ValueError, TypeError, LookupError, AttributeError):  # of a name that cannot be read
+        return True
 
 
 def is_text(part: Message) -> bool:
     """Say whether a part is to be read: a text, or what is left of parts whose border nobody can tell."""
-    return part.get_content_maintype() == "text" or (
-        part.get_content_maintype() == "multipart" and not part.is_multipart()
-    )
+    kind = part.get_content_maintype()
+    is_text_ = kind == "text" and part.get_content_subtype() not in _NO_TEXT
+    return is_text_ or (kind == "multipart" and not part.is_multipart())
 
 
 def body_texts(message: Message) -> tuple[str, str]:
@@ -87,7 +110,7 @@ def body_texts(message: Message) -> tuple[str, str]:
         if is_attachment(part):
             continue
         is_html = part.get_content_subtype() == "html"
-        if is_html and not html.strip():
+        if is_html and is_text(part) and not html.strip():
             html = text_in(part)
         elif not is_html and is_text(part) and not plain.strip():
             plain = text_in(part)

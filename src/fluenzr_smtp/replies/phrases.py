@@ -13,50 +13,51 @@ from fluenzr_smtp.classify.evidence import folded
 _AT_START = r"^(?:\[[^\]]{1,60}\] ?|\*{1,5}[^*]{1,40}\*{1,5} ?)?"
 
 #: Subjects that only a robot gives its answer, at their beginning.
+_ENDS = r"(?: ?[:!–—(\]】-]| (?:from|to|re|von|de|da)\b|$)"
 AUTOMATIC_SUBJECT = (
-    r"auto(?:matic(?:al)?(?:ally generated)?|mated)?[ -]?(?:reply|response|answer|responder|"
-    r"acknowledge?ment)\b",
-    r"autoreply|autoresponse|auto:|automatic message\b|vacation (?:reply|response|message|notice|auto)",
-    r"out[ -]of[ -](?:the )?office(?: (?:auto[ -]?reply|reply|response|message|"
-    r"notification))?(?: ?[:!–—(-]|$)",
-    r"ooo ?[:–-]|absence (?:notice|notification)|i(?:'| a)m (?:currently )?out of (?:the )?office ?[:–-]",
-    r"abwesenheits(?:notiz|nachricht|meldung|assistent|benachrichtigung)|automatische (?:antwort|"
-    r"ruckmeldung|abwesenheit)",
-    r"nicht im (?:buro|haus)(?: ?[:–-]|$)|(?:automatische )?empfangsbestatigung|abwesend ?[:–-]",
-    r"reponse automatique|message automatique|absence du bureau|absent(?:e)?(?: du bureau)? ?[:–-]|"
-    r"accuse (?:de )?reception",
-    r"notification d'absence|avis d'absence|hors du bureau ?[:–-]",
-    r"respuesta automatica|contestacion automatica|autorespuesta|fuera de (?:la )?oficina|"
-    r"ausente ?[:–-]|acuse de recibo",
-    r"resposta automatica|mensagem automatica|ausencia temporaria|fora do escritorio|"
-    r"ausente do escritorio|ausencia ?[:–-]",
-    r"risposta automatica|fuori (?:sede|ufficio)|assente ?[:–-]|messaggio automatico",
-    r"automatisch antwoord|afwezig(?:heids(?:bericht|melding|assistent))?(?: ?[:–-]|$)|"
-    r"niet op kantoor|automatische reactie",
-    r"autosvar|automatiskt svar|automatisk svar|franvaro|fravaersassistent|poissaoloviesti|"
-    r"automaattinen vastaus",
-    r"automatyczna odpowiedz|autoodpowiedz|automaticka odpoved|automatikus valasz|raspuns automat|"
-    r"otomatik yanit",
-    r"автоматический ответ|автоответ|автоматична вiдповiдь|автоматическое уведомление",
-    "自動返信|自動応答|自動配信|不在通知|不在(?:の(?:お知らせ|ご連絡)|返信|連絡|案内)|受付完了|"
+    r"auto(?:matic(?:al)?(?:ally generated)?|mated)?[ -]?(?:reply|response|answer|responder"
+    r"|acknowledge?ment)" + _ENDS,
+    r"(?:autoreply|autoresponse|automatic message|vacation (?:reply|response|auto-?reply|message))" + _ENDS,
+    r"out[ -]of[ -](?:the )?office(?: (?:auto[ -]?reply|reply|response|message"
+    r"|notification))?(?: ?[:!–—(-]|$)",
+    r"ooo ?[:–-]|i(?:'| a)m (?:currently )?out of (?:the )?office ?[:–-]",
+    r"abwesenheits(?:notiz|nachricht|meldung|assistent|benachrichtigung)|automatische (?:antwort"
+    r"|ruckmeldung|abwesenheit)",
+    r"nicht im (?:buro|haus) ?[:–-]|(?:automatische )?empfangsbestatigung",
+    r"reponse automatique|message automatique|absence du bureau|accuse (?:de )?reception"
+    r"|notification d'absence"
+    r"|avis d'absence|hors du bureau ?[:–-]",
+    r"respuesta automatica|contestacion automatica|autorespuesta|fuera de (?:la )?oficina(?: ?[:–-]|$)"
+    r"|acuse de recibo",
+    r"resposta automatica|mensagem automatica|ausencia temporaria|fora do escritorio(?: ?[:–-]|$)",
+    r"risposta automatica|fuori (?:sede|ufficio)(?: ?[:–-]|$)|messaggio automatico",
+    r"automatisch antwoord|afwezigheids(?:bericht|melding|assistent)|automatische reactie",
+    r"autosvar|automatiskt svar|automatisk svar|franvaro ?[:–-]|fravaersassistent|poissaoloviesti"
+    r"|automaattinen vastaus",
+    r"automatyczna odpowiedz|odpowiedz automatyczna|autoodpowiedz|automaticka odpoved|automatikus valasz"
+    r"|raspuns automat|otomatik (?:yanit|cevap)|αυτοματη απαντηση",
+    r"автоматический ответ|автоответ|автоматична в.дпов.дь|автоматическое уведомление|رد تلقائي"
+    r"|מענה אוטומטי",
+    "【?(?:自動返信|自動応答|自動配信|不在通知)|不在(?:の(?:お知らせ|ご連絡)|返信|連絡|案内)|受付完了",
+    "自动回复|自動回覆|自动答复|外出自动|자동 ?(?:회신|응답)|부재중"
+    "|स्वचालित (?:उत्तर|जवाब|प्रतिक्रिया)|कार्यालय से बाहर",
+    "已读|已讀|未读|읽음|開封済み ?:|return receipt|disposition notification",
+    r"lesebestatigung|confirmation de lecture|confirmacao de leitura|confirmacion de lectura"
+    r"|conferma di lettura",
+)
+
+#: Subjects of ticket systems: with the words of one that has taken a request on they are a robot's.
+TICKET_SUBJECT = (
+    r"\[?(?:ticket|case|request|anfrage|demande|solicitud|chamado) ?(?:id)? ?[#:][^:]{0,40}"
+    r"(?:received|created|opened|eingegangen|recue?|recibid[ao]|abert[ao])",
     "お問い合わせ(?:を受け付け|ありがとう)",
-    r"自动回复|自動回覆|外出自动|자동 ?(?:회신|응답)|부재중|स्वचालित (?:उत्तर|जवाब|प्रतिक्रिया)|"
-    r"कार्यालय से बाहर",
-    r"已读|已讀|未读|읽음|przeczytan[eo] ?:|прочитано ?:|okundu ?:|read ?:|not read ?:|gelesen ?:"
-    r"|lu ?:|leido ?:|lida ?:|letto ?:|開封済み ?:|return receipt|"
-    r"disposition notification",
-    r"lesebestatigung|confirmation de lecture|confirmacao de leitura|confirmacion de lectura|"
-    r"conferma di lettura",
-    r"\[?(?:ticket|case|request|anfrage|demande|solicitud|"
-    r"chamado) ?(?:id)? ?[#:][^:]{0,40}(?:received|created|opened|eingegangen|recue?|recibid[ao]|"
-    r"abert[ao])",
 )
 
 #: Subjects that robots like and people use as well: they count where the message answers one.
 WEAK_SUBJECT = (
     r"(?:i(?:'| a)m |je suis |ich bin |estoy |estou |sono )?(?:currently |actuellement |zurzeit |"
     r"zur zeit |derzeit )?"
-    r"(?:away|out of (?:the )?office|on (?:vacation|holidays?|leave|annual leave)|absente?|abwesend|"
+    r"(?:absent|away|out of (?:the )?office|on (?:vacation|holidays?|leave|annual leave)|absente?|abwesend|"
     r"im urlaub|en conges?"
     r"|en vacances|ausente|de ferias|de vacaciones|in ferie|fuori ufficio|not in the office|nicht da)\b",
     r"(?:thank you|thanks) for (?:your (?:e-?mail|message|inquiry|enquiry|request|interest)|"
@@ -149,7 +150,7 @@ ACKNOWLEDGEMENT = (
     r"(?:thank you|thanks) for (?:contacting|reaching out|getting in touch|writing|your (?:request"
     r"|inquiry|enquiry"
     r"|message|e-?mail)).{0,120}(?:will|within|as soon as|received)",
-    r"(?:haben|wurde).{0,60}(?:erhalten|eingegangen|erfasst|eroffnet|registriert)|eingangsbestatigung"
+    r"(?:haben|wurde|ist).{0,60}(?:erhalten|eingegangen|erfasst|eroffnet|registriert)|eingangsbestatigung"
     r"|ticketnummer"
     r"|werden (?:uns|sie).{0,60}(?:melden|bearbeiten|kontaktieren)",
     r"(?:avons (?:bien )?recu|a bien ete (?:recu|enregistre|pris)|sera traite|reviendrons vers vous"
@@ -184,7 +185,12 @@ AWAY_TEXT = (
 
 def plain(text: str) -> str:
     """Return a text as patterns see it: lower case, no accents, white space as one blank."""
-    return " ".join(folded(text.replace("\u200b", "").casefold()).split())
+    return " ".join(_even(folded(text.replace("\u200b", "")).casefold()).split())
+
+
+def _even(text: str) -> str:
+    """Return a text in which Turkish is written as it is without a Turkish keyboard."""
+    return text.replace("\u0131", "i").replace("\u03c2", "\u03c3")
 
 
 def found(patterns: tuple[str, ...], text: str, *, at_start: bool = False) -> str:
@@ -195,5 +201,5 @@ def found(patterns: tuple[str, ...], text: str, *, at_start: bool = False) -> st
 
 @functools.cache
 def _compiled(patterns: tuple[str, ...], *, at_start: bool) -> re.Pattern[str]:
-    joined = folded("|".join(f"(?:{each})" for each in patterns))
+    joined = _even(folded("|".join(f"(?:{each})" for each in patterns)))
     return re.compile(f"{_AT_START}(?:{joined})" if at_start else joined)

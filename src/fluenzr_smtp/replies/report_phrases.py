@@ -7,6 +7,7 @@ from __future__ import annotations
 
 #: Subjects of reports that a message was not delivered.
 BOUNCE_SUBJECT = (
+    r"nedorucitelna|toimittamaton|ei voitu toimittaa|ikke leveret|kunne ikke leveres|αποτυχια παραδοσησ",
     r"fehler bei der zustellung|zustell(?:ungs)?fehler|nicht zustellbar|failure delivery|processing error"
     r"|(?:message|mail|e-?mail|post) .{0,60}(?:was|has been) (?:rejected|returned|refused)",
     r"undeliver(?:ed|able)|undelivrable|returned (?:e-?mail|mail|message|to sender)|"
@@ -97,11 +98,11 @@ COMPLAINT_DESKS = (r"spamcop|feedback|\bfbl\b|abuse|complain|scomp",)
 
 #: The local parts of mail servers' addresses, letters alone.
 MAIL_SYSTEMS = frozenset({
-    *("mailerdaemon", "postmaster", "maildaemon", "mdaemon", "daemon", "mailer", "mailadmin", "mailmaster"),
+    *("mailerdaemon", "postmaster", "maildaemon", "mdaemon", "daemon", "mailadmin", "mailmaster"),
     *("mailadministrator", "systemadministrator", "maildelivery", "maildeliverysystem"),
     *("maildeliverysubsystem", "mailingsystem"),
     *("maildeamon", "mailerdeamon", "mailerdemon", "bounce", "bounces", "bouncenotification", "mailbounce"),
-    *("delivery", "deliverynotification", "smtpdaemon", "smtpd", "mmdf", "exchange", "mta", "mailsystem"),
+    *("deliverynotification", "smtpdaemon", "smtpd", "mmdf", "mailsystem"),
     *("internetmaildelivery", "mailgateway", "maileradmin", "postmasters", "mailservice", "emaildelivery"),
 })  # fmt: skip
 

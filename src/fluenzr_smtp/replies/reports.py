@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,10 +114,19 @@ def _blocks(part: Message) -> Iterator[Message]:
             yield from blocks[: _MOST_RECIPIENTS + 1]
             return
         octets = b"\r\n".join(str(each.get_payload()).encode("utf-8", "replace") for each in blocks)
+        if str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64":
+            octets = _decoded(octets)
     else:
         octets = octets_of(part)
     for text in re.split(rb"\r?\n[ \t]*\r?\n", octets)[: _MOST_RECIPIENTS + 1]:
         yield parsed(text + b"\r\n\r\n")
+
+
+def _decoded(octets: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(octets)
+    except binascii.Error:
+        return octets
 
 
 def _action(block: Message) -> str:

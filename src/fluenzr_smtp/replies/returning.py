@@ -96,15 +96,21 @@ _FORMS = (
     re.compile(r"(?:(?P<year>20\d\d) ?年 ?)?(?P<month>\d{1,2}) ?[月월] ?(?P<day>\d{1,2}) ?[日일]"),
     re.compile(rf"(?<!\d)(?P<day>\d{{1,2}}){_OF}(?P<name>{_NAME})\b\.?(?:,? (?:de |del )?(?P<year>20\d\d))?"),
     re.compile(rf"\b(?P<name>{_NAME})\.? (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (?P<year>20\d\d))?"),
-    re.compile(r"(?<![\d.,])(?P<day>\d{1,2})[./-](?P<month>\d{1,2})(?:[./-](?P<year>20\d\d|\d\d)?)?(?![\d])"),
+    re.compile(
+        r"(?<![\d.,/-])(?P<day>\d{1,2})[./-](?P<month>\d{1,2})(?:[./-](?P<year>20\d\d|\d\d)?)?(?![\d])"
+    ),
 )
 _BACK = (
     r"back|return|until|till|through|thru|bis|zuruck|wieder|ab dem|erreichbar|retour|jusqu|revien"
     r"|a partir|hasta|regres|vuelt"
     r"|ate\b|ate o|retorn|volt|fino al?|rientr|ritorn|torn|tot|terug|まで|から|до |वापस|तक|截至|至"
-    r"|回来|까지|por"
+    r"|回来|까지|tilbage|tillbaka|wracam|do (?=\d)|kadar|weer|vanaf"
 )
-_CUE = re.compile(_BACK)
+_CUE = re.compile(plain(_BACK))
+# Words that stand behind their date, as in Japanese, Hindi and German.
+_CUE_BEHIND = re.compile(plain(r"まで|तक|까지|回来|回來|kadar|wieder|zuruck|weer|again"))
+# Words that stand behind their date, as in Japanese, Hindi and German.
+_CUE_BEHIND = re.compile(plain("まで|तक|까지|回来|回來|kadar|wieder|zuruck|weer|again"))
 _NEAR = 48  # characters between the word and its date
 
 
@@ -116,14 +122,9 @@ def return_date(text: str, *, today: date) -> date | None:
     words = plain(text[:_LOOKED_AT])
     cues = [found.end() for found in _CUE.finditer(words)]
     near = [day for at, day in _dates(words, today) if any(0 <= at - cue <= _NEAR for cue in cues)]
-    near += [day for at, day in _dates(words, today) if "から" not in words and _is_before_cue(words, at)]
+    near += [day for at, day in _dates(words, today) if _CUE_BEHIND.search(words, at, at + _NEAR)]
     fit = [each for each in near if today - timedelta(days=7) <= each <= today + _FAR]
     return max(fit, default=None)
-
-
-def _is_before_cue(words: str, at: int) -> bool:
-    """Say whether a word that stands behind its date follows, as in Japanese and Hindi."""
-    return re.search(r"(?:まで|तक|까지)", words[at : at + 24]) is not None
 
 
 def _dates(words: str, today: date) -> Iterator[tuple[int, date]]:

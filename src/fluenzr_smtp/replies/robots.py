@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from fluenzr_smtp.replies.phrases import (
     ACKNOWLEDGEMENT,
     AUTOMATIC_SUBJECT,
     AUTOMATIC_TEXT,
     AWAY_TEXT,
+    TICKET_SUBJECT,
     WEAK_SUBJECT,
     found,
     plain,
@@ -56,7 +59,7 @@ def robots_field(seen: Seen) -> str:
     """Return the field by which a message says that a program has made it, empty: none."""
     header = seen.header
     submitted = header.text("Auto-Submitted").strip()
-    if submitted and submitted.partition(";")[0].strip().lower() != "no":
+    if submitted and re.split(r"[;(]", submitted)[0].strip().lower() != "no":
         return f"Auto-Submitted: {submitted[:100]}"
     field = next((each for each in _FIELDS if header.has(each)), "")
     if field and header.text(field).strip().lower() not in {"no", "false"}:
@@ -71,7 +74,11 @@ def robots_field(seen: Seen) -> str:
 
 def _robots_subject(seen: Seen) -> str:
     said = found(AUTOMATIC_SUBJECT, seen.subject, at_start=True)
-    if not said and seen.is_in_thread:
+    tells = found(ACKNOWLEDGEMENT, seen.words)
+    if not said and tells:
+        said = found(TICKET_SUBJECT, seen.subject, at_start=True)
+    is_away = found(AWAY_TEXT, seen.words) or ("?" not in seen.words and found(AWAY_TEXT, seen.subject))
+    if not said and seen.is_in_thread and (tells or is_away):
         said = found(WEAK_SUBJECT, seen.subject, at_start=True)
     return f"Subject: {said}" if said else ""
 

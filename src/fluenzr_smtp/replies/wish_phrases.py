@@ -58,16 +58,20 @@ FILTER_NAMES = (
 
 #: A wish to be written to no more: the whole subject, and a short text that says so.
 UNSUBSCRIBE_SUBJECT = (
-    r"(?:re: ?)?(?:please )?(?:un-?subscribe|remove(?: me)?|opt[ -]?out|stop|abmelden|abmeldung|"
-    r"austragen|abbestellen|kundigung newsletter"
-    r"|desinscription|desabonnement|desabonner|me desinscrire|se desinscrire|baja|darse? de baja|"
-    r"cancelar suscripcion|desuscribir(?:me|se)?"
-    r"|descadastr(?:ar|o|e-me)|cancelar (?:inscricao|assinatura)|remover|sair da lista|"
-    r"disiscri(?:vimi|zione|vermi|viti)|cancellami|rimuovimi"
-    r"|afmelden|uitschrijven|wypisz|отписаться|отписка|отписать|配信停止|購読解除|退会|退订|取消订阅|"
-    r"구독 ?취소|"
-    r"सदस्यता (?:समाप्त|रद्द))"
-    r"(?:[ :](?:me|request|list|newsletter|please|pls|from .{1,80}|[0-9a-z|:._-]{4,200}))?[.! ]*$",
+    r"(?:re: ?)?(?:please |pls |bitte )?(?:un-?subscribe(?: (?:me|us))?(?: please"
+    r"| pls)?(?: from .{1,80})?|remove(?: me)?"
+    r"|opt[ -]?out|stop|abmelden|abmeldung|austragen|abbestellen|newsletter (?:abbestellen|abmelden"
+    r"|kundigen)"
+    r"|kundigung newsletter|desinscription|desabonnement|desabonner|me desinscrire|se desinscrire"
+    r"|baja|dar(?:me|se)? de baja"
+    r"|cancelar suscripcion|desuscribir(?:me|se)?|descadastr(?:ar|o|e-me)|cancelar (?:inscricao"
+    r"|assinatura)|remover"
+    r"|sair da lista|disiscri(?:vimi|zione|vermi|viti)|cancellami|rimuovimi|(?:afmelden"
+    r"|uitschrijven)(?: nieuwsbrief)?"
+    r"|wypisz(?: mnie)?|отписаться"
+    r"|отписка|отписать|配信停止(?:希望)?|購読解除|退会|退订|取消订阅|구독 ?취소|सदस्यता (?:समाप्त|रद्द)"
+    r"|الغاء الاشتراك)"
+    r"(?:[ :](?:me|request|list|newsletter|please|pls|(?=[^ ]{0,200}\d)[0-9a-z|:._-]{4,200}))?[.! ]*$",
 )
 _LISTS = (
     r"(?:list|mailing|newsletter|database|records?|distribution|e-?mails?|mails|verteiler|datenbank"
@@ -75,58 +79,75 @@ _LISTS = (
     r"|envios|envois|liste de diffusion|cadastro|contatos|nieuwsbrief|bestand|рассыл|baz[ay])"
 )
 UNSUBSCRIBE_TEXT = (
-    r"^un-?sub[a-z]{0,10}(?: (?:me|pls|plz|please|thanks|thx))*[.! ]*$|^(?:please )?un-?subscribe\b",
-    r"^(?:por favor,? )?(?:dar(?:me)? de baja|descadastr[a-z]{0,4}|baja)\b"
+    r"^un-?sub[a-z]{0,10}(?: (?:me|pls|plz|please|thanks|thx))*[.! ]*$"
+    r"|^(?:please )?un-?subscribe\b(?! rate)",
+    r"^(?:por favor,? )?(?:dar(?:me)? de baja|descadastr[a-z]{0,4}|baja)[.! ]*$"
     r"|^(?:graag )?(?:uitschrijven|afmelden)[.! ]*$",
     r"\bun-?subscribe (?:me|us|my|this)\b|\b(?:remove|delete) (?:me|us|my (?:e-?mail|address|name)"
     r"|this (?:e-?mail|address))"
-    rf"(?: address)?(?:[.!, ]*$|[.!,]| (?:please|now|immediately|asap|off)\b| (?:from"
+    rf"(?: address)?(?:[.!, ]*$|[.!,]| (?:please|now|immediately|asap)[.!, ]*$| (?:from"
     rf"|off) .{{0,40}}{_LISTS})",
-    rf"\btake (?:me|us|my (?:e-?mail|address|name)) off\b|\b(?:want|wish|like) (?:to )?(?:off"
-    rf"|out of) .{{0,20}}{_LISTS}",
-    r"(?:i(?:'d| would)? (?:like|want|wish) to|how (?:do|can) i) (?:un-?subscribe|opt[ -]?out)",
-    r"stop (?:sending|e-?mailing|mailing|contacting|writing)(?: to)? (?:me|us)\b",
-    r"(?:do not|don't) (?:e-?mail|contact|write|send|mail)(?: to)? (?:me|us)? ?(?:any ?more|again"
-    r"|any ?longer|anything)",
-    r"no longer (?:wish|want) to (?:receive|get|be (?:contacted|on))|not interested.{0,40}(?:remove"
-    r"|stop|unsubscribe)",
-    r"(?:tragen|nehmen|streichen|loschen) sie (?:mich|uns|meine (?:adresse"
-    r"|e-?mail)).{0,40}(?:verteiler|liste|newsletter)",
-    r"(?:tragen|nehmen) sie mich (?:bitte )?(?:aus|raus)\b|(?:melden|melde) (?:sie )?(?:mich"
-    r"|uns) (?:bitte )?(?:vom|von|ab\b)",
-    r"(?:newsletter|verteiler|mailingliste|mails).{0,40}(?:abmelden|abbestellen|abzumelden)"
-    r"|(?:abmelden|abbestellen|austragen).{0,40}(?:newsletter|verteiler|mailingliste)",
-    r"\bmich (?:bitte )?(?:aus|von|vom) .{0,40}(?:austragen|abmelden|loschen|entfernen|streichen)",
+    rf"\btake (?:me|us|my (?:e-?mail|address|name)) off .{{0,30}}{_LISTS}|\b(?:want|wish"
+    rf"|like) (?:to )?(?:off|out of)"
+    rf" .{{0,20}}{_LISTS}|^(?:pls|please) remove[.! ]*$|never (?:write|e-?mail) (?:to )?me again",
+    r"(?:i(?:'d| would)? (?:like|want|wish) to|how (?:do|can) i) (?:un-?subscribe|opt[ -]?out[.! ]*$"
+    r"|opt[ -]?out (?:of"
+    r"|from) (?:your|this|these|all)"
+    r" (?:e-?mails|mails|mailings?|list|newsletter))",
+    r"stop (?:e-?mailing|mailing|contacting|writing)(?: to)? (?:me|us)\b|stop sending (?:me"
+    r"|us)(?:[.! ]*$| .{0,30}"
+    r"(?:e-?mails?|mails|newsletters?|spam|messages|this))",
+    r"(?:do not|don't) (?:e-?mail|contact|write|mail)(?: to)? (?:me|us) ?(?:any ?more|again"
+    r"|any ?longer)(?! (?:before|until))"
+    r"|(?:do not|don't) send (?:me|us) (?:any ?more|any further) (?:e-?mails?|mails|newsletters?"
+    r"|messages|offers)",
+    rf"no longer (?:wish|want) to (?:receive|get) .{{0,40}}{_LISTS}|no longer (?:wish"
+    rf"|want) to be (?:contacted|on your)"
+    r"|not interested.{0,40}(?:remove|stop|unsubscribe)",
+    rf"(?:tragen|nehmen|streichen|loschen) sie (?:mich|uns|meine (?:adresse|e-?mail)).{{0,40}}{_LISTS}"
+    rf"|^bitte (?:austragen|abmelden)[.! ]*$",
+    rf"(?:tragen|nehmen) sie mich (?:bitte )?(?:aus|raus)[.! ]|(?:melden|melde) (?:sie )?(?:mich"
+    rf"|uns) (?:bitte )?(?:vom|von) .{{0,30}}{_LISTS}",
+    r"(?:newsletter|verteiler|mailingliste).{0,40}(?:abmelden|abbestellen|abzumelden)"
+    r"|(?:abmelden|abbestellen|austragen).{0,40}(?:newsletter|verteiler|mailingliste)"
+    r"|schreiben sie mir (?:bitte )?nicht mehr",
+    rf"\bmich (?:bitte )?(?:aus|von|vom) .{{0,40}}{_LISTS}.{{0,30}}(?:austragen|abmelden|loschen"
+    rf"|entfernen|streichen)",
     r"keine (?:weiteren )?(?:e-?mails|mails|newsletter|werbung|nachrichten)(?: von ihnen)? (?:mehr"
     r"|erhalten|bekommen)",
     r"(?:me|nous) (?:desinscrire|desabonner)|(?:me|nous) retirer d|(?:desinscri"
     r"|desabonn)[a-z]{1,4}[ -](?:moi|nous)\b",
-    r"(?:retirez|supprimez|enlevez)[ -](?:moi|nous|mon (?:adresse|e-?mail|nom))\b|ne (?:souhaite|veux"
-    r"|desire) plus (?:recevoir|etre contact)",
-    r"(?:dar(?:me|nos)|denme|deme|dar) de baja|(?:cancelar|anular) (?:mi|la|nuestra) suscripcion"
-    r"|no (?:quiero|deseo) (?:recibir|seguir recibiendo)",
+    rf"(?:retirez|supprimez|enlevez)[ -](?:moi|nous|mon (?:adresse|e-?mail|nom))\b|ne (?:souhaite|veux"
+    rf"|desire) plus recevoir"
+    rf" (?:(?:de|vos|ces|cette|votre|aucun) .{{0,30}}(?:{_LISTS}|messages?|courriels?|publicites?)"
+    rf"|quoi que)|plus etre contact",
+    r"(?:dar(?:me|nos)|denme|deme|dar) de baja|(?:cancelar|anular) (?:mi|la|nuestra) suscripcion(?! al)"
+    rf"|no (?:quiero|deseo) (?:recibir|seguir recibiendo) .{{0,30}}(?:{_LISTS}|mensajes|publicidad)",
     r"(?:borrarme|eliminarme|quitarme|borrenme|eliminenme|quitenme) de|(?:eliminen?|borren?"
     r"|quiten?) mi (?:correo|direccion|e-?mail)",
     r"(?:me )?tir(?:a|e|em)(?:-me| me)? d(?:essa|esta|a|as|esse|este) (?:lista|mailing)"
     r"|tir[ae]m? meu (?:e-?mail|nome)",
-    r"(?:remov|descadastr|retir|exclu)[a-z]{1,4}[ -](?:me\b|meu|nosso|este e-?mail)|\bme (?:remov"
-    r"|descadastr|retir|exclu)[a-z]{1,4}\b",
-    r"nao (?:quero|desejo) (?:mais )?receber|cancel(?:ar|em|e) (?:a )?(?:minha|nossa) (?:inscricao"
-    r"|assinatura)",
+    rf"(?:remov|descadastr|exclu)[a-z]{{1,4}}[ -](?:me\b|(?:o )?(?:meu|nosso|este) e-?mail)"
+    rf"|\bme (?:remov|descadastr|exclu)[a-z]{{1,4}}\b"
+    rf"|par(?:e|em|a) de (?:me )?(?:enviar|mandar) .{{0,20}}(?:{_LISTS}|mensage)",
+    rf"nao (?:quero|desejo) (?:mais )?receber .{{0,30}}(?:{_LISTS}|mensage|propaganda|promoc"
+    rf"|publicidade|campanha|ofertas|comunicac|informac)|cancel(?:ar|em"
+    rf"|e) (?:a )?(?:minha|nossa) (?:inscricao|assinatura)",
     r"cancellatemi|cancellami|rimuovetemi|rimuovimi|disiscriv|toglietemi|cancellate (?:il mio|la mia)"
-    r"|non (?:desidero|voglio|vorrei) piu ricevere",
+    rf"|non (?:desidero|voglio|vorrei) piu ricevere .{{0,30}}(?:{_LISTS}|messaggi|comunicazioni)",
     r"(?:meld|schrijf) (?:mij|me|ons) (?:a\.?u\.?b\.? )?(?:af|uit)\b|verwijder (?:mij|me"
     r"|mijn (?:adres|e-?mail))"
     r"|(?:afmelden|uitschrijven) (?:voor|van|uit) .{0,30}(?:nieuwsbrief|mail|lijst)|geen (?:mails"
     r"|e-?mails|nieuwsbrieven) meer",
-    r"(?:wypisa|wypisz|usun|wykresl)[a-z]{0,4} (?:mnie|moj)|prosze (?:o )?(?:wypis|usuniecie (?:mnie"
-    r"|mojego))",
-    r"avregistrera mig|ta bort (?:mig|min)|afmeld mig|отпишите|удалите (?:меня|мой)|не (?:присылайте"
-    r"|пишите) (?:мне|больше)",
+    r"(?:wypisa|wypisz(?: mnie)?|usun|wykresl)[a-z]{0,4} (?:mnie|moj (?:adres|e-?mail))"
+    r"|prosze (?:o )?(?:wypis"
+    r"|usuniecie (?:mnie|mojego))",
+    r"avregistrera mig|ta bort (?:mig|min)|afmeld mig|отпишите|удалите (?:меня|мой (?:адрес|e-?mail"
+    r"|имейл))|не (?:присылайте|пишите) (?:мне|больше)",
     r"(?:beni|listeden|adresimi) .{0,30}(?:cikar|sil)|aboneligimi (?:iptal|sonlandir)|artik (?:mail"
     r"|e-posta) .{0,20}istemiyorum",
     r"配信(?:を)?停止|配信(?:を)?(?:止め|やめ)|購読(?:を)?(?:解除|中止)|メール(?:を"
-    r"|は)?(?:もう)?(?:送らないで|不要)",
-    r"退订|取消订阅|不要再(?:发|寄)|수신 ?거부|구독 ?취소|मुझे (?:सूची|लिस्ट).{0,20}(?:हटा|निकाल)"
-    r"|सदस्यता (?:समाप्त|रद्द)",
+    r"|は)?(?:もう)?(?:送らないで|不要)|الغاء الاشتراك",
+    r"^(?:请)?退订[。!！. ]*$|退订(?:邮件|列表|订阅)|取消订阅|不要再(?:发|寄)|수신 ?거부|구독 ?취소"
+    r"|मुझे (?:सूची|लिस्ट).{0,20}(?:हटा|निकाल)|सदस्यता (?:समाप्त|रद्द)",
 )
