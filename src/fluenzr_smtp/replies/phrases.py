@@ -70,8 +70,9 @@ WEAK_SUBJECT = (
     r" was)? received|eingangsbestatigung",
 )
 
-#: What a robot says of its own message.
-AUTOMATIC_TEXT = (
+#: What people have their programs write while they are away, or when a request has come: word for word it
+#: may be a person's, so it counts only where nothing in it speaks to a person.
+TEMPLATE_TEXT = (
     r"^.{0,60}(?:thank you|thanks) for (?:your|the) (?:e-?mail|mail|message).{0,80}(?:i am|i'm"
     r"|i will be) (?:currently "
     r"|presently )?(?:out of (?:the )?office|away|on (?:leave|vacation|annual leave|holiday)).{0,300}"
@@ -96,6 +97,11 @@ AUTOMATIC_TEXT = (
     r"|nachricht|anfrage|messaggio|e-?mail).{0,160}(?:entraremos em contact|contactaremos"
     r"|responderemos|reviendrons"
     r"|melden uns|ricontatteremo|risponderemo|pondremos en contacto)",
+)
+PERSONAL = (r"\?|\b(?:but|however|aber|jedoch|mais|pero|mas|yes|ja|oui|si|sim)\b",)
+
+#: What a robot says of its own message.
+AUTOMATIC_TEXT = (
     r"this is an? (?:automat(?:ed|ic)|auto-?(?:generated|mated)|system[ -]generated|computer[ -]generated)"
     r"(?:ally[ -]generated| generated)? ?(?:e-?mail |mail )?(?:reply|response|message|e-?mail|answer|"
     r"notification|acknowledge?ment)",
@@ -104,10 +110,10 @@ AUTOMATIC_TEXT = (
     r"|produced) (?:automatically"
     r"|by an? (?:auto(?:mated|matic) (?:system|process)|autoresponder)))",
     r"^(?:this is an? |i apologi[sz]e for this )?auto(?:mated|matic)[ -](?:reply|response)\b"
-    r"|autoresponder\b",
+    r"|sent by (?:an? |my )?auto-?responder\b",
     r"this (?:mailbox|inbox|e-?mail(?: address| account)?|address|account) is (?:not|no longer|never|un)"
-    r" ?(?:being )?(?:monitored|attended|checked|read|in use|active|manned)|unmonitored (?:mailbox"
-    r"|inbox|address)",
+    r" ?(?:being )?(?:monitored|attended|checked|read|in use|active|manned)(?: by anyone)?(?:[.!,]|$)"
+    r"|unmonitored (?:mailbox|inbox|address)",
     r"(?:dieses|das) (?:postfach|e-?mail-?konto) wird nicht (?:mehr )?(?:gelesen|uberwacht|abgerufen"
     r"|betreut)",
     r"(?:cette (?:boite|adresse)|ce compte).{0,40}n'est (?:pas|plus) (?:surveille|lue?|consulte|relevee?)",
@@ -132,8 +138,8 @@ AUTOMATIC_TEXT = (
     r"det(?:ta|te) (?:ar|er) (?:ett|et|en) auto(?:matisk|genere|svar)|tama on automaattinen",
     r"это (?:автоматическ|письмо (?:отправлено|сформировано|создано) автоматически)|"
     r"письмо сгенерировано автоматически",
-    r"(?:この|本|当)メール(?:は|に).{0,30}自動|自動(?:返信|配信|応答|送信)(?:メール|にて|で|し|いた|"
-    r"され|です)|システムより自動",
+    r"(?:この|本|当)メール(?:は|に).{0,30}自動"
+    r"|自動(?:返信|配信|応答|送信)(?:メール(?:です|にて|で)|にて|でお|し|いた|され|です)|システムより自動",
     r"(?:此|本)(?:邮件|郵件|信件).{0,12}(?:自动|自動)|自动回复|यह (?:एक )?(?:स्वचालित|स्वतः)",
 )
 

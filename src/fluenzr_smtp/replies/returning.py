@@ -89,6 +89,19 @@ _MONTHS = (
     ),
 )
 _NUMBER_OF = {plain(name): number for number, names in enumerate(_MONTHS, 1) for name in names}
+# Further languages, month by month: Danish, Swedish, Polish, Turkish.
+_NUMBER_OF |= {
+    name: number
+    for number, names in enumerate(
+        (
+            *("stycznia ocak", "lutego subat", "marts marca mart", "kwietnia nisan", "maj maja mayis"),
+            *("czerwca haziran", "lipca temmuz", "augusti sierpnia agustos", "wrzesnia eylul"),
+            *("pazdziernika ekim", "listopada kasim", "grudnia aralik"),
+        ),
+        1,
+    )
+    for name in names.split()
+}
 _NAME = "|".join(sorted(map(re.escape, _NUMBER_OF), key=len, reverse=True))
 _OF = r"(?:\.|st|nd|rd|th|er|º|ª)?,? (?:de |of |di |d')?"
 _FORMS = (
@@ -104,7 +117,8 @@ _BACK = (
     r"back|return|until|till|through|thru|bis|zuruck|wieder|ab dem|erreichbar|retour|jusqu|revien"
     r"|a partir|hasta|regres|vuelt"
     r"|ate\b|ate o|retorn|volt|fino al?|rientr|ritorn|torn|tot|terug|まで|から|до |वापस|तक|截至|至"
-    r"|回来|까지|tilbage|tillbaka|wracam|do (?=\d)|kadar|weer|vanaf"
+    r"|回来|까지|tilbage|tillbaka|wracam|do (?=\d)|kadar|resume|from (?=\d)|\bto (?=\d)|\bau (?=\d)"
+    r"|\bal (?=\d)|\ba (?=\d)|\bao (?=\d)|[–-] ?(?=\d)|til (?=\d)|weer|vanaf"
 )
 _CUE = re.compile(plain(_BACK))
 # Words that stand behind their date, as in Japanese, Hindi and German.

@@ -9,6 +9,8 @@ from fluenzr_smtp.replies.phrases import (
     AUTOMATIC_SUBJECT,
     AUTOMATIC_TEXT,
     AWAY_TEXT,
+    PERSONAL,
+    TEMPLATE_TEXT,
     TICKET_SUBJECT,
     WEAK_SUBJECT,
     found,
@@ -87,6 +89,8 @@ def _robots_text(seen: Seen) -> str:
     """Return a robot's words of itself, at the beginning or the end: inside, people speak of robots."""
     words = seen.words
     said = found(AUTOMATIC_TEXT, words[:400]) or found(AUTOMATIC_TEXT, words[-300:])
+    if not said and not found(PERSONAL, words):
+        said = found(TEMPLATE_TEXT, words[:800])
     return f"Text: {said}" if said else ""
 
 
