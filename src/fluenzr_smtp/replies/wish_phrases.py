@@ -85,7 +85,7 @@ UNSUBSCRIBE_TEXT = (
     r"|^(?:graag )?(?:uitschrijven|afmelden)[.! ]*$",
     r"\bun-?subscribe (?:me|us|my|this)\b|\b(?:remove|delete) (?:me|us|my (?:e-?mail|address|name)"
     r"|this (?:e-?mail|address))"
-    rf"(?: address)?(?:[.!, ]*$|[.!,]| (?:please|now|immediately|asap)[.!, ]*$| (?:from"
+    rf"(?: address)?(?:[.!, ]*$|,? (?:please|now|immediately|asap)[.!, ]*$| (?:from"
     rf"|off) .{{0,40}}{_LISTS})",
     rf"\btake (?:me|us|my (?:e-?mail|address|name)) off .{{0,30}}{_LISTS}|\b(?:want|wish"
     rf"|like) (?:to )?(?:off|out of)"
