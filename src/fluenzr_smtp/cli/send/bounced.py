@@ -42,6 +42,8 @@ def sifted(
 
 
 def _known(run: Invocation, addresses: Sequence[str], *, is_needed: bool) -> dict[str, Bounced]:
+    if not run.app.paths.outbox.exists():  # then its database need not be loaded
+        return {}
     try:
         return {each.address: each for each in run.app.outbox.bounced(addresses)}
     except FluenzrError:
