@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import re
 import ssl
 import threading
 import time
@@ -244,7 +245,27 @@ def searches(connection: Connection) -> list[bytes]:
     return [line.partition(b"SEARCH ")[2] for line in connection.commands if b"SEARCH" in line]
 
 
+@dataclass(frozen=True)
+class FetchesAllBut:
+    """Fetch what is asked for, but refuse it where this UID is among it."""
+
+    uid: int
+
+    def play(self, connection: Connection) -> None:
+        tag, _, command = connection.commands[-1].partition(b" ")
+        uids = [int(each) for each in re.findall(rb"\d+", command.partition(b"(")[0])]
+        answer = b"<tag> NO [SERVERBUG] Cannot read it\r\n" if self.uid in uids else fetched(*uids)
+        connection.send(answer.replace(b"<tag>", tag))
+
+
 class TestAtLyingServers:
+    def test_one_message_that_cannot_be_read_leaves_the_others(self):
+        script = mailbox_script(overrides={"FETCH": FetchesAllBut(6)})
+
+        found, _ = talk(script, lambda session: list(session.arrived(range(1, 120), FIELDS)))
+
+        assert [each.uid for each in found] == [uid for uid in range(1, 120) if uid != 6]
+
     def test_big_folder_is_searched_window_by_window_from_its_end(self):
         script = mailbox_script(overrides={"EXAMINE": folder_of(12_000)})
 

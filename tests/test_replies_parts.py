@@ -318,3 +318,26 @@ def test_base64_is_decoded_to_the_octets_that_were_encoded(octets, charset):
     )
 
     assert octets_of(message) == octets
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "a\0b", "punycode", "zip", "rot13", "x" * 5000])
+def test_charset_that_cannot_decode_text_does_no_harm(charset):
+    octets = f'Content-Type: text/plain; charset="{charset}"\r\n\r\nx'.encode() + b"\xe9\r\n"
+
+    message = parsed(octets)
+
+    assert list(parts_of(message)) == [message]
+    assert "x" in body_texts(message)[0] or body_texts(message)[0] == ""
+
+
+def test_parts_that_are_nested_too_deeply_are_not_taken_apart():
+    depth = 500
+    opened = "".join(
+        f'Content-Type: multipart/mixed; boundary="b{level}"\r\n\r\n--b{level}\r\n' for level in range(depth)
+    )
+    octets = b"Subject: deep\r\n" + opened.encode() + b"\r\n" * 100_000
+
+    message = parsed(octets)
+
+    assert message["Subject"] == "deep"
+    assert body_texts(message) == ("", "")

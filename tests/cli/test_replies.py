@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,14 @@ from tests.cli.program import PROGRAM, Program
 from tests.mailboxes import Box, box_at, letter, report
 from tests.servers.certificates import self_signed
 from tests.servers.mailhost import MailHost
-from tests.servers.scripted import Close, ScriptedServer, mailbox_script, submission_script
+from tests.servers.scripted import (
+    Close,
+    Connection,
+    Script,
+    ScriptedServer,
+    mailbox_script,
+    submission_script,
+)
 
 SECOND = "second@shop.test"
 NOW = datetime.now(UTC)
@@ -208,6 +218,54 @@ class TestMatching:
 
         assert look(shop, box) == []
 
+    def test_own_messages_are_no_answers(self, shop: Program, box: Box):
+        original = sent(shop, to="shop@shop.test")
+        box.put(letter(sender="Shop <shop@shop.test>", subject="Hello", Message_ID=original))
+        box.put(letter(sender="Shop <shop@shop.test>", In_Reply_To=original))
+
+        assert look(shop, box) == []
+        assert len(look(shop, box, "--unmatched")) == 2
+
+    def test_receipt_is_matched_by_the_message_that_it_names(self, shop: Program, box: Box):
+        original = sent(shop)
+        fields = f"Final-Recipient: rfc822; {SECOND}\nOriginal-Message-ID: {original}\n"
+        body = (
+            "--b0\nContent-Type: text/plain\n\nYour message was displayed.\n\n--b0\n"
+            f"Content-Type: message/disposition-notification\n\n{fields}"
+            "Disposition: manual-action/MDN-sent-manually; displayed\n\n--b0--\n"
+        )
+        kind = 'multipart/report; report-type=disposition-notification; boundary="b0"'
+        box.put(letter(body, sender=SECOND, subject="Read", Content_Type=kind, MIME_Version="1.0"))
+
+        (found,) = look(shop, box)
+
+        assert (found["kind"], found["answers"], found["matched_by"]) == ("automatic", original, "original")
+
+    def test_wish_to_get_no_more_needs_no_subject_to_be_matched(self, shop: Program, box: Box):
+        original = sent(shop, subject="Offer 7")
+        box.put(letter("", sender=SECOND, subject="unsubscribe"))
+
+        (found,) = look(shop, box)
+
+        assert (found["kind"], found["answers"], found["is_guess"]) == ("unsubscribe", original, True)
+
+    def test_complaint_tells_who_complains(self, shop: Program, box: Box):
+        original = sent(shop)
+        body = (
+            "--b0\nContent-Type: text/plain\n\nAn abuse report.\n\n--b0\n"
+            "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n"
+            f"Original-Rcpt-To: <{SECOND}>\n\n--b0\nContent-Type: message/rfc822\n\n"
+            f"To: shop@shop.test\nMessage-ID: {original}\nSubject: Hello\n\nText\n\n--b0--\n"
+        )
+        kind = 'multipart/report; report-type=feedback-report; boundary="b0"'
+        box.put(letter(body, sender="fbl@mail.test", subject="Abuse", Content_Type=kind, MIME_Version="1.0"))
+
+        (found,) = look(shop, box)
+        shown = shop.call("replies", "--folder", box.name, "--again").out
+
+        assert (found["kind"], found["recipient"], found["answers"]) == ("complaint", SECOND, original)
+        assert f"{SECOND} called it spam" in shown
+
 
 class TestBounced:
     def test_dead_address_is_remembered_told_respected_and_forgotten(self, shop: Program, box: Box):
@@ -242,6 +300,43 @@ class TestBounced:
 
         outcomes = [each["recipients"][0]["outcome"] for each in ended.data["messages"]]
         assert (ended.status, sorted(outcomes)) == (ExitStatus.PARTIAL, ["accepted", "rejected"])
+
+    def test_one_dead_address_among_others_is_left_out(self, shop: Program, box: Box):
+        box.put(report(SECOND, original=sent(shop)))
+        look(shop, box)
+
+        ended = shop.call(
+            *("send", "--to", SECOND, "--to", "shop@shop.test", "--subject", "x", "--body", "x"),
+            *("--respect-bounces", "--json"),
+        )
+
+        outcomes = {each["recipient"]: each["outcome"] for each in ended.data["recipients"]}
+        assert (ended.status, ended.codes) == (
+            ExitStatus.PARTIAL,
+            ["recipients-partly-refused", "recipient-bounced"],
+        )
+        assert outcomes == {"shop@shop.test": "accepted", SECOND: "rejected"}
+
+    def test_forgotten_address_is_not_known_again_by_the_same_report(self, shop: Program, box: Box):
+        box.put(report(SECOND, original=sent(shop)))
+        look(shop, box)
+
+        shop.call("replies", "bounced", "--forget", SECOND)
+        look(shop, box, "--again")
+
+        assert shop.call("replies", "bounced", "--json").data["addresses"] == []
+
+    @pytest.mark.parametrize("to", [None, "shop@shop.test"], ids=["no message", "message to another"])
+    def test_report_without_the_message_to_the_address_is_not_believed(
+        self, shop: Program, box: Box, to: str | None
+    ):
+        sent(shop)
+        box.put(report(SECOND, original=sent(shop, to=to) if to else ""))
+
+        (found,) = look(shop, box)
+
+        assert (found["kind"], found["recipient"]) == ("bounce", SECOND)
+        assert shop.call("replies", "bounced", "--json").data["addresses"] == []
 
     @pytest.mark.parametrize(
         ("status", "action", "said"),
@@ -308,7 +403,34 @@ class TestPrograms:
 
         look(shop, box, "--exec", command)
         look(shop, box, "--exec", command)
+        once = self.lines(calls)
         look(shop, box, "--exec", command, "--again")
+
+        assert once == ["Re: one False"]
+        assert self.lines(calls) == ["Re: one False"] * 2
+
+    def test_what_a_person_has_looked_at_is_new_to_it(self, shop: Program, box: Box, calls: Path):
+        box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
+
+        by_hand = look(shop, box)
+        look(shop, box, "--exec", f"{sys.executable} {calls}")
+
+        assert (len(by_hand), self.lines(calls)) == (1, ["Re: one False"])
+
+    def test_what_it_prints_does_not_get_into_the_document(self, shop: Program, box: Box, tmp_path: Path):
+        box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
+
+        ended = shop.run("replies", "--folder", box.name, "--json", "--exec", "echo hello")
+
+        assert json.loads(ended.out)["data"]["total"] == 1
+        assert ended.err == "hello\n"
+
+    def test_each_choice_hands_over_to_its_own_program(self, shop: Program, box: Box, calls: Path):
+        box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
+        box.put(report(SECOND, original=sent(shop)))
+
+        look(shop, box, "--kind", "bounce", "--exec", "false")
+        look(shop, box, "--kind", "human", "--exec", f"{sys.executable} {calls}")
 
         assert self.lines(calls) == ["Re: one False"]
 
@@ -358,10 +480,24 @@ class TestPrograms:
         assert after.status == 0
         assert json.loads(log.read_text())["data"]["replies"][0]["subject"] == "Re: one"
 
-    def test_program_that_is_not_there_loses_nothing(self, shop: Program, box: Box, calls: Path):
+    def test_program_that_is_not_there_is_told_before_anything_is_read(
+        self, shop: Program, box: Box, calls: Path
+    ):
         box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
 
-        look(shop, box, "--exec", "/no/such/program")
+        refused = shop.call("replies", "--folder", box.name, "--exec", "/no/such/program", "--json")
+        look(shop, box, "--exec", f"{sys.executable} {calls}")
+
+        assert (refused.status, refused.codes) == (64, ["usage-invalid"])
+        assert self.lines(calls) == ["Re: one False"]
+
+    def test_program_that_cannot_be_run_loses_nothing(self, shop: Program, box: Box, calls: Path):
+        box.put(letter(subject="Re: one", In_Reply_To=sent(shop)))
+        broken = calls.with_name("broken")
+        broken.write_text("#!/no/such/interpreter\n")
+        broken.chmod(0o700)
+
+        look(shop, box, "--exec", str(broken))
         look(shop, box, "--exec", f"{sys.executable} {calls}")
 
         assert self.lines(calls) == ["Re: one False"]
@@ -474,6 +610,161 @@ class TestWatch:
         assert child.returncode == 0
         assert b"[connection-lost]" in err
         assert b"Connecting again in 1 seconds." in err
+
+
+class TestChoices:
+    def test_the_inbox_has_no_case(self, shop: Program, mailhost: MailHost):
+        first = shop.call("replies", "--folder", "inbox", "--json")
+        second = shop.call("replies", "--folder", "INBOX", "--json")
+
+        assert (first.status, second.status) == (0, 0)
+        assert second.data["looked_at"] == 0
+
+    def test_repeated_options_add_up(self, shop: Program, box: Box):
+        original = sent(shop)
+        box.put(letter(In_Reply_To=original))
+        box.put(report(SECOND, original=original))
+        box.put(report(SECOND, original=original, status="4.4.1", action="delayed", said="450 4.4.1 Later"))
+
+        found = look(shop, box, "--kind", "human", "--kind", "delay")
+
+        assert sorted(each["kind"] for each in found) == ["delay", "human"]
+
+    def test_numbers_of_an_unknown_account_are_not_nought(self, shop: Program):
+        ended = shop.call("replies", "stats", "--account", "nobody", "--json")
+
+        assert (ended.status, ended.codes) == (ExitStatus.CONFIG, ["account-unknown"])
+
+    def test_beginning_that_several_replies_share_is_told_with_them(self, shop: Program, box: Box):
+        original = sent(shop)
+        for number in range(33):  # one more than the letters that an id can begin with
+            box.put(letter(subject=f"Re: {number}", In_Reply_To=original))
+        ids = [each["id"] for each in look(shop, box)]
+        shared = next(each[0] for each in ids if [one[0] for one in ids].count(each[0]) > 1)
+
+        ended = shop.call("replies", "show", shared, "--json")
+
+        several = ended.document["problems"][0]["facts"]["several"]
+        assert ended.status == ExitStatus.USAGE
+        assert len(several) == 2
+        assert all(each.startswith(shared) for each in several)
+
+    def test_folder_that_is_not_there_is_told_with_those_that_are(self, shop: Program, box: Box):
+        ended = shop.call("replies", "--folder", "Nope", "--json")
+
+        assert ended.codes == ["mailbox-unreadable"]
+        assert {"INBOX", box.name} <= set(ended.document["problems"][0]["facts"]["folders"])
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Answer FETCH from a folder of letters; the body of one is refused."""
+
+    letters: Mapping[int, bytes]
+    refused: int
+    date: bytes = NOW.strftime("%d-%b-%Y %H:%M:%S +0000").encode()
+
+    def play(self, connection: Connection) -> None:
+        tag, _, command = connection.commands[-1].partition(b" ")
+        uids = [int(each) for each in re.findall(rb"\d+", command.partition(b"(")[0])]
+        is_body = b"BODY.PEEK[]" in command
+        if is_body and self.refused in uids:
+            connection.send(tag + b" NO [SERVERBUG] Cannot read it\r\n")
+            return
+        part = b"BODY[]<0>" if is_body else b"BODY[HEADER.FIELDS (FROM)]<0>"
+        for uid in uids:
+            if uid in self.letters:
+                text = self.letters[uid]
+                date = b"" if is_body else b'INTERNALDATE "%b" RFC822.SIZE 9 ' % self.date
+                connection.send(
+                    b"* %d FETCH (UID %d %b%b {%d}\r\n%b)\r\n" % (uid, uid, date, part, len(text), text)
+                )
+        connection.send(tag + b" OK done\r\n")
+
+
+@contextmanager
+def scripted_shop(program: Program, tmp_path: Path, script: Script) -> Iterator[str]:
+    """Add an account at two scripted servers, and send from it; give the Message-ID."""
+    secret = tmp_path / "secret"
+    secret.write_text("a secret\n")
+    with ScriptedServer(submission_script()) as submission, ScriptedServer(script) as mailbox:
+        added = program.call(
+            *("account", "add", "shop@shop.test", "--no-test", "--password-file", str(secret)),
+            *("--smtp-host", "127.0.0.1", "--smtp-port", str(submission.port), "--encryption", "none"),
+            *("--imap-host", "127.0.0.1", "--imap-port", str(mailbox.port), "--imap-encryption", "none"),
+        )
+        assert added.status == 0, added.err
+        yield sent(program)
+
+
+class TestLyingServers:
+    def test_one_body_that_is_refused_does_not_hide_the_others(self, program: Program, tmp_path: Path):
+        folder: dict[int, bytes] = {}
+        script = mailbox_script(
+            overrides={
+                "EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 13] x\r\n"
+                b"<tag> OK [READ-ONLY] x",
+                "SEARCH": b"* SEARCH 10 11 12\r\n<tag> OK done",
+                "FETCH": Letters(folder, refused=11),
+            }
+        )
+        with scripted_shop(program, tmp_path, script) as original:
+            for uid in (10, 11, 12):
+                text = letter(subject=f"Re: {uid}", In_Reply_To=original)
+                folder[uid] = text.replace("\n", "\r\n").encode()
+
+            first = program.call("replies", "--json")
+            second = program.call("replies", "--json")
+
+        assert (first.status, second.status) == (0, 0)
+        assert subjects(first.data["replies"]) == ["Re: 10", "Re: 12"]
+        assert second.data["replies"] == []
+
+    def test_uid_that_is_none_does_not_hide_later_ones(self, program: Program, tmp_path: Path):
+        folder: dict[int, bytes] = {}
+        next_uid = [b"4294967295"]
+
+        class Examine:
+            def play(self, connection: Connection) -> None:
+                tag = connection.commands[-1].partition(b" ")[0]
+                connection.send(
+                    b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT %b] x\r\n%b OK [READ-ONLY] x\r\n"
+                    % (next_uid[0], tag)
+                )
+
+        script = mailbox_script(
+            overrides={
+                "EXAMINE": Examine(),
+                "SEARCH": b"* SEARCH 10 4294967294\r\n<tag> OK done",
+                "FETCH": Letters(folder, refused=0),
+            }
+        )
+        with scripted_shop(program, tmp_path, script) as original:
+            first = program.call("replies", "--json")
+            next_uid[0] = b"11"
+            folder[10] = letter(subject="Re: ten", In_Reply_To=original).replace("\n", "\r\n").encode()
+            second = program.call("replies", "--json")
+
+        assert first.data["replies"] == []
+        assert subjects(second.data["replies"]) == ["Re: ten"]
+
+    @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Sao_Paulo"])
+    def test_time_at_the_end_of_the_calendar_hides_nothing(self, program: Program, tmp_path: Path, zone: str):
+        folder: dict[int, bytes] = {}
+        script = mailbox_script(
+            overrides={
+                "EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 11] x\r\n"
+                b"<tag> OK [READ-ONLY] x",
+                "SEARCH": b"* SEARCH 10\r\n<tag> OK done",
+                "FETCH": Letters(folder, refused=0, date=b"31-Dec-9999 23:59:59 +0000"),
+            }
+        )
+        with scripted_shop(program, tmp_path, script) as original:
+            folder[10] = letter(subject="Re: ten", In_Reply_To=original).replace("\n", "\r\n").encode()
+            ended = Program(program.home, {**program.environ, "TZ": zone}).run("replies", "--json")
+
+        assert ended.status == 0, ended.err
+        assert subjects(ended.data["replies"]) == ["Re: ten"]
 
 
 class TestBadInput:

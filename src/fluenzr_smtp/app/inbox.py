@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fluenzr_smtp.imap import ReadingSession
     from fluenzr_smtp.model import Clock, StoredAccount
     from fluenzr_smtp.model.replies import Failed, InboundReply
-    from fluenzr_smtp.outbox import Bounced, Cursor, Outbox, ReplyRecord
+    from fluenzr_smtp.outbox import Bounced, Cursor, Handing, Handover, Outbox, ReplyRecord
     from fluenzr_smtp.replies import Question, Reading
 
 PROGRAM_SECONDS = 60.0
@@ -76,6 +76,8 @@ class Inbox:
 
     def folder_named(self, session: ReadingSession, name: str) -> str:
         r"""Return the folder that a person means: Spam and Junk stand for the one flagged ``\Junk``."""
+        if name.casefold() == "inbox":
+            return "INBOX"  # the one name that has no case (RFC 9051 §5.1)
         if name.casefold() in {"spam", "junk"}:
             return session.special_folder("\\Junk") or name
         return name
@@ -89,7 +91,11 @@ class Inbox:
     # -- what is remembered --------------------------------------------------------------------------
 
     def remember(
-        self, told: Iterable[tuple[InboundReply, str]], cursors: Iterable[Cursor], *, has_program: bool
+        self,
+        told: Iterable[tuple[InboundReply, str]],
+        cursors: Iterable[Cursor],
+        *,
+        handed: Handing | None = None,
     ) -> frozenset[str]:
         """Write down what was told, as documents, and how far was read; return the ids of what is new.
 
@@ -98,9 +104,8 @@ class Inbox:
         from fluenzr_smtp.model.replies import ReplyKind
 
         shown = tuple(told)
-        tries = MOST_TRIES if has_program else 0
         return self.outbox.take_in(
-            [_record(reply, document, tries) for reply, document in shown],
+            [_record(reply, document) for reply, document in shown],
             cursors=cursors,
             bounced=[each for reply, _ in shown for each in self._bounced(reply)],
             alive=[
@@ -108,14 +113,22 @@ class Inbox:
                 for reply, _ in shown
                 if reply.verdict.kind in {ReplyKind.HUMAN, ReplyKind.AUTOMATIC} and reply.sender
             ],
+            handed=handed,
         )
 
     def _bounced(self, reply: InboundReply) -> Iterator[Bounced]:
-        """Yield the dead addresses, of those written to: anybody can send what looks like a report."""
+        """Yield the dead addresses that a report names.
+
+        Anybody can send what looks like a report: it counts where it has the Message-ID of a message to this
+        address, which nobody knows but who was to deliver that message.
+        """
+        from fluenzr_smtp.model.replies import MatchedBy
         from fluenzr_smtp.outbox import Bounced
 
         for each in reply.verdict.failed if reply.answers else ():
-            if _is_dead(each) and self.outbox.sent_to(each.recipient, within=_WRITTEN_WITHIN):
+            sent = self.outbox.sent_to(each.recipient, within=_WRITTEN_WITHIN) if _is_dead(each) else ()
+            is_named = reply.matched_by not in {MatchedBy.RECIPIENT, MatchedBy.GUESS}
+            if is_named and any(one.message_id == reply.answers for one in sent):
                 yield Bounced(
                     address=each.recipient,
                     at=reply.received,
@@ -126,32 +139,55 @@ class Inbox:
 
     # -- programs ------------------------------------------------------------------------------------
 
-    def hand_over(self, arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    def handing(self, view: str, *, anew: bool) -> Handing:
+        """Return the word that a program is to be called with what is told under this view."""
+        from fluenzr_smtp.outbox import Handing
+
+        return Handing(view=view, tries=MOST_TRIES, anew=anew)
+
+    def hand_over(
+        self,
+        arguments: Sequence[str],
+        *,
+        view: str,
+        places: Collection[tuple[str, str]],
+        stdout: int | None = None,
+    ) -> Iterator[tuple[str, str]]:
         """Call a program with each reply that waits for it; yield the id and the reason of each failure.
+
+        It gets what is of these places, pairs of account and folder: other programs may wait for the rest.
+        ``stdout`` is the descriptor that it prints to, in place of our own.
 
         What it fails with is handed to it again at the next run; the others do not wait for it. One process
         calls at a time, and also with what another one has found meanwhile.
         """
         tried: set[str] = set()
         with self.outbox.calling() as is_alone:
-            while is_alone and (waiting := self._untried(tried)):
+            while is_alone and (waiting := self._untried(view, places, tried)):
                 for each in waiting:
-                    tried.add(each.id)
-                    reason = self._called(arguments, each.document)
-                    self.outbox.set_pending(each.id, each.pending - 1 if reason else 0)
+                    tried.add(each.reply.id)
+                    reason = self._called(arguments, each.reply.document, stdout)
+                    self.outbox.settle_handover(each, tries=each.tries - 1 if reason else 0)
                     if reason:
-                        yield each.id, reason
+                        yield each.reply.id, reason
 
-    def _untried(self, tried: Collection[str]) -> list[ReplyRecord]:
-        return [each for each in self.outbox.pending_replies() if each.id not in tried]
+    def _untried(
+        self, view: str, places: Collection[tuple[str, str]], tried: Collection[str]
+    ) -> list[Handover]:
+        return [
+            each
+            for each in self.outbox.open_handovers(view)
+            if each.reply.id not in tried and (each.reply.account, each.reply.folder) in places
+        ]
 
-    def _called(self, arguments: Sequence[str], document: str) -> str:
+    def _called(self, arguments: Sequence[str], document: str, stdout: int | None) -> str:
         from fluenzr_smtp.secrets_in import handed_on
 
         try:
             ended = subprocess.run(  # noqa: S603 - the user's own program
                 arguments,
                 input=f"{document}\n".encode(),
+                stdout=stdout,
                 env=handed_on(self.environ),
                 timeout=PROGRAM_SECONDS,
                 check=False,
@@ -201,7 +237,7 @@ class Inbox:
             raise failure(code, Stage.MAILBOX, reply=record.id, folder=record.folder)
 
 
-def _record(reply: InboundReply, document: str, tries: int) -> ReplyRecord:
+def _record(reply: InboundReply, document: str) -> ReplyRecord:
     from fluenzr_smtp.outbox import ReplyRecord
 
     return ReplyRecord(
@@ -214,7 +250,6 @@ def _record(reply: InboundReply, document: str, tries: int) -> ReplyRecord:
         received=reply.received,
         message_id=reply.message_id,
         document=document,
-        pending=tries,
     )
 
 

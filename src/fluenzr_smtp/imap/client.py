@@ -82,6 +82,7 @@ class Client(IMAPClient):  # type: ignore[misc]
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         super().__init__(wire.endpoint.host, port=wire.endpoint.port, ssl=False)
+        self.normalise_times = False  # to the local zone, in which the ends of the calendar do not exist
         self._imap.debug = 0  # IMAPClient turns on a log that holds every line of the dialogue
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.imap.mailboxes import listed
 from fluenzr_smtp.imap.session import Folder, IMAPSession
-from fluenzr_smtp.problems import Stage
+from fluenzr_smtp.problems import ProblemCode, Stage
 
 HEADER_BYTES = 16 * 1024
 BATCH = 50
@@ -43,6 +45,16 @@ class ReadingSession(IMAPSession):
         """Open a folder read-only. As ``IMAPSession.examine``."""
         self._folder = super().examine(name)
         return self._folder
+
+    def folder_names(self) -> tuple[str, ...]:
+        """Return the names of the folders, for somebody who has named another.
+
+        Raises:
+            FluenzrError: as ``examine``.
+        """
+        client = self._opened(Stage.MAILBOX, budget=_BATCH_BYTES)
+        with self._mapped(Stage.MAILBOX):
+            return tuple(each.name for each in listed(client.listed()[2]))
 
     def uids(
         self, *, first_uid: int = 1, since: date | None = None, before: date | None = None
@@ -95,8 +107,21 @@ class ReadingSession(IMAPSession):
         waiting = tuple(uids)
         for start in range(0, len(waiting), BATCH):
             batch = waiting[start : start + BATCH]
-            answer = self._fetched(batch, f"BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})]<0.{HEADER_BYTES}>")
+            part = f"BODY.PEEK[HEADER.FIELDS ({' '.join(fields)})]<0.{HEADER_BYTES}>"
+            answer = self._readable(batch, part)
             yield from (_arrived(uid, answer[uid]) for uid in batch if uid in answer)
+
+    def _readable(self, batch: Sequence[int], part: str) -> Mapping[int, Mapping[bytes, object]]:
+        """Return what the server can read of a batch: one damaged message may make it refuse all of them."""
+        try:
+            return self._fetched(batch, part)
+        except FluenzrError as error:
+            if not is_refusal(error):
+                raise
+            if len(batch) == 1:
+                return {}
+            half = len(batch) // 2
+            return {**self._readable(batch[:half], part), **self._readable(batch[half:], part)}
 
     def _fetched(self, batch: Sequence[int], part: str) -> Mapping[int, Mapping[bytes, object]]:
         client = self._opened(Stage.MAILBOX, budget=_BATCH_BYTES)
@@ -151,6 +176,11 @@ class ReadingSession(IMAPSession):
             self._wire.begin(Stage.IDLE)
             client.noop()
             return True
+
+
+def is_refusal(error: FluenzrError) -> bool:
+    """Say whether the server refused a message, or some, and the connection stands."""
+    return error.problem.code in {ProblemCode.MAILBOX_UNREADABLE, ProblemCode.COMMAND_REFUSED}
 
 
 def _arrived(uid: int, data: Mapping[bytes, object]) -> Arrived:

@@ -54,7 +54,7 @@ class Verdict:
     """What a message is, and why: ``reason`` names the field or the words that decided.
 
     ``originals`` are the Message-IDs of the messages that it reports of; ``returns`` is when somebody says to
-    be back.
+    be back. ``complainant`` is the address of who complains, where that is told.
     """
 
     kind: ReplyKind
@@ -62,6 +62,7 @@ class Verdict:
     failed: tuple[Failed, ...] = ()
     originals: tuple[str, ...] = ()
     returns: date | None = None
+    complainant: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

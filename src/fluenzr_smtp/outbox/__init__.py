@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING
 from fluenzr_smtp.late import loader
 
 if TYPE_CHECKING:
+    from fluenzr_smtp.outbox.arrivals import Handing
     from fluenzr_smtp.outbox.ledger import Claim, Departure, Forgetful, Ledger, Settlement
     from fluenzr_smtp.outbox.outbox import Outbox
-    from fluenzr_smtp.state import Bounced, Cursor, Pause, RecipientRecord, Record, ReplyRecord, Sent, State
+    from fluenzr_smtp.state import (
+        Bounced,
+        Cursor,
+        Handover,
+        Pause,
+        RecipientRecord,
+        Record,
+        ReplyRecord,
+        Sent,
+        State,
+    )
 
 __all__ = [
     "Bounced",
@@ -18,6 +29,8 @@ __all__ = [
     "Cursor",
     "Departure",
     "Forgetful",
+    "Handing",
+    "Handover",
     "Ledger",
     "Outbox",
     "Pause",
@@ -35,11 +48,13 @@ __getattr__ = loader(
         "Claim": "ledger",
         "Departure": "ledger",
         "Forgetful": "ledger",
+        "Handing": "arrivals",
         "Ledger": "ledger",
         "Settlement": "ledger",
         "Outbox": "outbox",
         "Bounced": "fluenzr_smtp.state",
         "Cursor": "fluenzr_smtp.state",
+        "Handover": "fluenzr_smtp.state",
         "Pause": "fluenzr_smtp.state",
         "RecipientRecord": "fluenzr_smtp.state",
         "Record": "fluenzr_smtp.state",

@@ -5,16 +5,26 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fluenzr_smtp import durable
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.outbox.place import Place
 from fluenzr_smtp.problems import ProblemCode, Stage
-from fluenzr_smtp.state import Bounced, Cursor, ReplyRecord, Sent
+from fluenzr_smtp.state import Bounced, Cursor, Handover, ReplyRecord, Sent
 
 _PREFIX = re.compile(r"[a-z2-7]{1,8}")
 _MOST_SENT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handing:
+    """That a program is called with what was told, at most so often; ``anew``: also where it was before."""
+
+    view: str
+    tries: int
+    anew: bool
 
 
 class Arrivals(Place):
@@ -34,22 +44,30 @@ class Arrivals(Place):
         cursors: Iterable[Cursor] = (),
         bounced: Iterable[Bounced] = (),
         alive: Iterable[tuple[str, datetime]] = (),
+        handed: Handing | None = None,
     ) -> frozenset[str]:
         """Write down what was told, and how far was read; on the disk when it returns.
 
-        ``alive`` are addresses that somebody has written from, and when.
+        ``alive`` are addresses that somebody has written from, and when; ``handed`` says that a program is to
+        be called with the replies. Only a report that is new says that an address bounced: what was forgotten
+        is not known again because somebody looks once more.
 
         Returns:
             The ids of the replies that were not written down before.
         """
         with self._writing(is_durable=True) as tables:
-            new = frozenset(each.id for each in replies if tables.replies.add(each))
+            told = tuple(replies)
+            new = frozenset(each.id for each in told if tables.replies.add(each))
             for address in bounced:
-                tables.bounced.put(address)
+                if address.reply in new:
+                    tables.bounced.put(address)
+            if handed is not None:
+                for each in told:
+                    tables.replies.put_handover(each.id, handed.view, handed.tries, anew=handed.anew)
             for author, at in alive:
                 tables.bounced.remove(author, before=at)
-            for each in cursors:
-                tables.cursors.put(each)
+            for cursor in cursors:
+                tables.cursors.put(cursor)
         return new
 
     def known_replies(self, ids: Collection[str]) -> frozenset[str]:
@@ -71,7 +89,8 @@ class Arrivals(Place):
             with self._reading() as tables:
                 found = tables.replies.from_prefix(wanted)
         if len(found) != 1:
-            raise failure(ProblemCode.INBOUND_REPLY_UNKNOWN, Stage.USAGE, reply=id_)
+            several = tuple(each.id for each in found)
+            raise failure(ProblemCode.INBOUND_REPLY_UNKNOWN, Stage.USAGE, reply=id_, several=several)
         return found[0]
 
     def replies_since(self, since: datetime, *, account: str | None = None) -> tuple[ReplyRecord, ...]:
@@ -91,17 +110,17 @@ class Arrivals(Place):
             if descriptor is not None:
                 durable.let_go(descriptor)
 
-    def pending_replies(self) -> tuple[ReplyRecord, ...]:
-        """Return what a program is still to be called with."""
+    def open_handovers(self, view: str) -> tuple[Handover, ...]:
+        """Return what a program is still to be called with, of what was asked for as ``view``."""
         if not self.exists:
             return ()
         with self._reading() as tables:
-            return tables.replies.pending()
+            return tables.replies.open_handovers(view)
 
-    def set_pending(self, id_: str, times: int) -> None:
-        """Write down how often a program may still be called with a reply."""
+    def settle_handover(self, handover: Handover, *, tries: int) -> None:
+        """Write down how often a program may still be called with a reply; 0: it is done with."""
         with self._writing(is_durable=True) as tables:
-            tables.replies.set_pending(id_, times)
+            tables.replies.put_handover(handover.reply.id, handover.view, tries, anew=True)
 
     # -- what they answer ----------------------------------------------------------------------------
 
@@ -138,7 +157,7 @@ class Arrivals(Place):
 
     def forget_bounced(self, address: str) -> bool:
         """Forget that an address bounced; say whether it was known."""
-        if not self.exists:
+        if not self.exists or not address.isprintable():  # bytes of the command line that are no text
             return False
         with self._writing(is_durable=True) as tables:
             return tables.bounced.remove(address)

@@ -5,6 +5,7 @@ A person who is called a robot is not heard; a robot that is called a person is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from fluenzr_smtp.model.replies import Failed, ReplyKind, Verdict
@@ -13,7 +14,14 @@ from fluenzr_smtp.replies.header import ids_in
 from fluenzr_smtp.replies.parts import has_attached, parameter, parts_of
 from fluenzr_smtp.replies.phrases import AWAY_TEXT, found, plain
 from fluenzr_smtp.replies.report_phrases import BOUNCE_SUBJECT, COMPLAINT_DESKS, COMPLAINT_SUBJECT
-from fluenzr_smtp.replies.reports import has_part, original_ids, quoted_ids, status_report
+from fluenzr_smtp.replies.reports import (
+    complainant_of,
+    has_part,
+    original_ids,
+    quoted_ids,
+    receipt_ids,
+    status_report,
+)
 from fluenzr_smtp.replies.robots import is_by_a_person_at_a_desk, robots_field, robots_sign
 from fluenzr_smtp.replies.seen import LOOKED_AT, Seen
 from fluenzr_smtp.replies.wish_phrases import (
@@ -68,14 +76,21 @@ def _back(seen: Seen, received: datetime) -> date | None:
 def _complaint(seen: Seen, _own: frozenset[str]) -> Verdict | None:
     kind = parameter(seen.message, "report-type").lower()
     if kind == "feedback-report" or has_part(seen.message, "message/feedback-report"):
-        return _report(seen, ReplyKind.COMPLAINT, "Content-Type: message/feedback-report")
+        return _complained(seen, "Content-Type: message/feedback-report")
     said = found(COMPLAINT_SUBJECT, seen.subject)
     is_quoted = has_attached(seen.message) or bool(quoted_ids(seen.text.encode("utf-8", "replace")))
     is_desk = bool(found(COMPLAINT_DESKS, seen.header.sender))
     is_told = seen.header.has("X-HmXmrOriginalRecipient") or (said and (is_quoted or is_desk))
     if is_told and not seen.is_answer:
-        return _report(seen, ReplyKind.COMPLAINT, f"Subject: {said}" if said else "X-HmXmrOriginalRecipient")
+        return _complained(seen, f"Subject: {said}" if said else "X-HmXmrOriginalRecipient")
     return None
+
+
+def _complained(seen: Seen, reason: str) -> Verdict:
+    named = seen.header.raw("X-HmXmrOriginalRecipient")
+    return replace(
+        _report(seen, ReplyKind.COMPLAINT, reason), complainant=complainant_of(seen.message, named=named)
+    )
 
 
 def _status(seen: Seen, _own: frozenset[str]) -> Verdict | None:
@@ -136,7 +151,8 @@ def _formless(seen: Seen, own: frozenset[str]) -> Verdict | None:
 
 def _report(seen: Seen, kind: ReplyKind, reason: str, failed: tuple[Failed, ...] = ()) -> Verdict:
     named = seen.header.raw("X-Original-Message-ID")
-    originals = dict.fromkeys((*original_ids(seen.message), *ids_in(named), *quoted_ids(seen.octets)))
+    stated = (*original_ids(seen.message), *receipt_ids(seen.message), *ids_in(named))
+    originals = dict.fromkeys((*stated, *quoted_ids(seen.octets)))
     mine = seen.header.message_id
     return Verdict(
         kind=kind, reason=reason, failed=failed, originals=tuple(each for each in originals if each != mine)

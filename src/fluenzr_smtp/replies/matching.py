@@ -56,7 +56,7 @@ def match(header: Header, verdict: Verdict, log: SentLog) -> tuple[Sent, Matched
     if verdict.kind in _REPORTS:
         sent = next((each for address in _reported(header, verdict) for each in _lately(address, log)), None)
         return None if sent is None else (sent, MatchedBy.RECIPIENT)
-    guess = _guess(header, log)
+    guess = _guess(header, log, is_wish=verdict.kind is ReplyKind.UNSUBSCRIBE)
     return None if guess is None else (guess, MatchedBy.GUESS)
 
 
@@ -78,12 +78,17 @@ def _lately(address: str, log: SentLog) -> tuple[Sent, ...]:
     return log.sent_to(address, within=_REPORTED_WITHIN)[:1]
 
 
-def _guess(header: Header, log: SentLog) -> Sent | None:
-    """Return the newest message to this author under the same subject."""
+def _guess(header: Header, log: SentLog, *, is_wish: bool) -> Sent | None:
+    """Return the newest message to this author under the same subject.
+
+    Who wants no more mail seldom keeps the subject: then the newest message to the author is meant.
+    """
     subject = normalised(header.subject)
-    if not subject or not header.sender:
+    if not header.sender or not (subject or is_wish):
         return None
     sent = log.sent_to(header.sender, within=_ANSWERED_WITHIN)
+    if is_wish:
+        return next(iter(sent), None)
     return next((each for each in sent if normalised(each.subject) == subject), None)
 
 

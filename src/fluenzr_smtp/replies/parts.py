@@ -19,6 +19,8 @@ _LONG_FIELD = re.compile(
     rb"^(content-[a-z-]{1,40}:(?:[^\n]|\n(?=[ \t])){2000})(?:[^\n]|\n(?=[ \t]))++",
     re.IGNORECASE | re.MULTILINE,
 )
+_BORDER = re.compile(rb"boundary[ \t]*=", re.IGNORECASE)
+_MOST_BORDERS = 100
 _NO_TEXT = frozenset(
     {"calendar", "x-vcalendar", "vcard", "x-vcard", "directory", "css", "csv", "rfc822-headers"}
 )
@@ -26,7 +28,12 @@ LONGEST_TEXT = 256 * 1024  # octets of one part
 
 
 def parsed(octets: bytes) -> Message:
-    """Return the message of these octets; where its parts are nested too deeply, of its header alone."""
+    """Return the message of these octets; where its parts are nested too deeply, of its header alone.
+
+    Python's parser compares each line with the borders of all the parts around it.
+    """
+    if len(_BORDER.findall(octets)) > _MOST_BORDERS:
+        return header_of(octets)
     try:
         return BytesParser(policy=compat32).parsebytes(_LONG_FIELD.sub(rb"\1", octets))
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
@@ -51,6 +58,8 @@ def parts_of(message: Message) -> Iterator[Message]:
 
 
 def _children(part: Message) -> list[Message]:
+    if not part.is_multipart():  # then it is text, which is decoded at once: by any charset that is named
+        return []
     payload = part.get_payload()
     return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
 

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from fluenzr_smtp.imap import Arrived, Folder, ReadingSession
+from fluenzr_smtp.errors import FluenzrError
+from fluenzr_smtp.imap import Arrived, Folder, ReadingSession, is_refusal
 from fluenzr_smtp.model import StoredAccount
 from fluenzr_smtp.model.replies import InboundReply, ReplyKind
 from fluenzr_smtp.outbox import Cursor, Outbox
@@ -33,13 +34,24 @@ from fluenzr_smtp.replies.wish_phrases import CHALLENGE_SUBJECT, UNSUBSCRIBE_SUB
 LOOKED_AT_BYTES = 256 * 1024  # of a body: reports and texts come before what is attached to them
 _TELLING = (*AUTOMATIC_SUBJECT, *BOUNCE_SUBJECT, *CHALLENGE_SUBJECT, *COMPLAINT_SUBJECT, *UNSUBSCRIBE_SUBJECT)
 _KNOWN_WITHIN = timedelta(days=120)
+# What the parsers of the standard library raise on mail that nobody has thought of.
+_OF_ODD_MAIL = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is wanted of a folder. Another question about the same folder has a place of its own.
 
-    ``since`` is how far back a first look goes, and each that is made ``again``.
+    ``since`` is how far back a first look goes, and each that is made ``again``. What is looked for on behalf
+    of a program has a place of its own too: what a person has seen meanwhile is new to it.
     """
 
     folder: str
@@ -47,12 +59,14 @@ class Question:
     kinds: frozenset[ReplyKind] = frozenset(ReplyKind)
     with_unmatched: bool = False
     again: bool = False
+    for_program: bool = False
 
     @property
     def view(self) -> str:
         """What the place in the folder is kept under."""
         kinds = "all" if self.kinds == frozenset(ReplyKind) else ",".join(sorted(self.kinds))
-        return f"{'any' if self.with_unmatched else 'matched'}:{kinds}"
+        place = f"{'any' if self.with_unmatched else 'matched'}:{kinds}"
+        return f"exec:{place}" if self.for_program else place
 
 
 @dataclass(kw_only=True)
@@ -76,14 +90,20 @@ class Reading:
         wanted, account = self.question, self.stored.account
         folder = self.session.examine(wanted.folder)
         left = self.log.cursor(account.name, wanted.folder, wanted.view)
-        if left is not None and left.uid_validity != (folder.uid_validity or 0):
-            left = None  # the folder was made anew: its UIDs are others (RFC 9051 §2.3.1.1)
-        uids = self._uids(folder, left)
+        if left is not None and _is_of_another(folder, left):
+            left = None
+        uids = tuple(uid for uid in self._uids(folder, left) if uid < (folder.uid_next or uid + 1))
         for arrived in self.session.arrived(uids, FIELDS):
             self.looked_at += 1
             if arrived.received < wanted.since and (left is None or arrived.uid <= left.uid):
                 continue
-            reply = self._reply(arrived, folder)
+            try:
+                reply = self._reply(arrived, folder)
+            except (FluenzrError, *_OF_ODD_MAIL) as error:
+                if isinstance(error, FluenzrError) and not is_refusal(error):
+                    raise
+                self.unreadable.append(arrived.uid)  # one message is set aside; the rest is read
+                continue
             if reply is not None:
                 yield reply
         self.cursor = self._cursor(folder, left, uids)
@@ -127,6 +147,8 @@ class Reading:
         if not octets:
             return None
         seen = Seen(parsed(octets), octets)
+        if not self.question.with_unmatched and self._is_own(seen.header):
+            return None
         verdict = verdict_on(seen, received=arrived.received, own=self._own_addresses)
         matched = match(seen.header, verdict, self.log)
         if verdict.kind not in self.question.kinds or (matched is None and not self.question.with_unmatched):
@@ -158,6 +180,12 @@ class Reading:
         account = self.stored.account
         return frozenset({account.address.lower(), (account.username or account.address).lower()})
 
+    def _is_own(self, header: Header) -> bool:
+        """Say whether it is a message of one's own: what was sent from here, or a copy of an answer."""
+        if header.message_id and self.log.sent_as((header.message_id,)) is not None:
+            return True
+        return header.sender in self._own_addresses and not header.has_null_return_path
+
     def _is_candidate(self, header: Header) -> bool:
         """Say whether a message may answer something: by what it names, looks like, or who wrote it."""
         if self.log.sent_as((*header.in_reply_to, *header.references)) is not None:
@@ -176,6 +204,15 @@ def _looks_like_a_report(header: Header) -> bool:
         or bounces.is_mail_system(header)
         or bool(found(_TELLING, plain(header.subject)))
     )
+
+
+def _is_of_another(folder: Folder, left: Cursor) -> bool:
+    """Say whether a place is in another folder of this name: UIDs are kept and ascend (RFC 9051 §2.3.1.1).
+
+    A server that once told of UIDs that were none must not keep later ones from being seen for good.
+    """
+    is_ahead = folder.uid_next is not None and left.uid >= folder.uid_next
+    return is_ahead or left.uid_validity != (folder.uid_validity or 0)
 
 
 def _has_nothing_new(folder: Folder, left: Cursor) -> bool:

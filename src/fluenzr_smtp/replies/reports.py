@@ -22,6 +22,7 @@ _ADDRESS = re.compile(r"[^\s<>@;,()\"]{1,64}@[^\s<>@;,()\"]{1,255}")
 _ID_LINE = re.compile(rb"^[ \t>]{0,8}Message-I[dD]:[ \t]*(?:\r?\n[ \t]+)?(<[^<>\s]{1,900}>)", re.MULTILINE)
 _UNCERTAIN = frozenset({ProblemCode.REPLY_UNKNOWN, ProblemCode.UNEXPECTED_REPLY})
 
+_RECEIPT = "message/disposition-notification"
 FAILED, DELAYED, DONE = "failed", "delayed", "done"
 
 
@@ -74,6 +75,35 @@ def original_ids(message: Message) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def receipt_ids(message: Message) -> tuple[str, ...]:
+    """Return the Message-IDs of the messages that a receipt is for (RFC 8098 §3.2.5)."""
+    parts = [each for each in parts_of(message) if each.get_content_type() == _RECEIPT]
+    return tuple(
+        found
+        for part in parts
+        for block in _groups(part)
+        for found in ids_in(_value(block, "Original-Message-ID"))
+    )
+
+
+def complainant_of(message: Message, *, named: str) -> str:
+    """Return the address of who complains (RFC 5965 §3.2), or empty where nobody tells it.
+
+    ``named`` goes before the recipient of the message that is attached, for that may have gone to several.
+    """
+    blocks = [
+        block
+        for part in parts_of(message)
+        if part.get_content_type() == "message/feedback-report"
+        for block in _groups(part)
+    ]
+    told = (*(_value(block, "Original-Rcpt-To") for block in blocks), named)
+    originals = [original for part in parts_of(message) if (original := attached(part)) is not None]
+    told = (*told, *(_value(each, "To") for each in originals))
+    found = (_ADDRESS.search(each) for each in told)
+    return next((each[0].lower() for each in found if each), "")
+
+
 def quoted_ids(octets: bytes) -> tuple[str, ...]:
     """Return the Message-IDs in the lines of a text that quotes a header, as formless reports do."""
     return tuple(dict.fromkeys(each.decode("ascii", "replace") for each in _ID_LINE.findall(octets)))
@@ -107,7 +137,7 @@ def _is_status(part: Message) -> bool:
 
 def _blocks(part: Message) -> Iterator[Message]:
     """Yield the groups of fields; a part that is encoded, which it must not be, is read all the same."""
-    payload = part.get_payload()
+    payload = part.get_payload() if part.is_multipart() else None
     if isinstance(payload, list):
         blocks = [each for each in payload if isinstance(each, Message)]
         if any("action" in each or "final-recipient" in each for each in blocks):
@@ -120,6 +150,17 @@ def _blocks(part: Message) -> Iterator[Message]:
         octets = octets_of(part)
     for text in re.split(rb"\r?\n[ \t]*\r?\n", octets)[: _MOST_RECIPIENTS + 1]:
         yield parsed(text + b"\r\n\r\n")
+
+
+def _groups(part: Message) -> Iterator[Message]:
+    """Yield the groups of fields of a report that has them in one block, or in several."""
+    payload = part.get_payload() if part.is_multipart() else None
+    whole = (
+        [each for each in payload if isinstance(each, Message) and each.keys()]
+        if isinstance(payload, list)
+        else []
+    )
+    yield from whole[:_MOST_RECIPIENTS] or _blocks(part)
 
 
 def _decoded(octets: bytes) -> bytes:

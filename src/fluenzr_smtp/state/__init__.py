@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fluenzr_smtp.state.records import (
         Bounced,
         Cursor,
+        Handover,
         Pause,
         RecipientRecord,
         Record,
@@ -28,6 +29,7 @@ __all__ = [
     "Bounced",
     "Cursor",
     "Database",
+    "Handover",
     "Pause",
     "RecipientRecord",
     "Record",
@@ -46,6 +48,7 @@ __getattr__ = loader(
         "Tables": "database",
         "Bounced": "records",
         "Cursor": "records",
+        "Handover": "records",
         "Pause": "records",
         "RecipientRecord": "records",
         "Record": "records",

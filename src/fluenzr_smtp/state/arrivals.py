@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from fluenzr_smtp.state.records import Bounced, Cursor, ReplyRecord
+from fluenzr_smtp.state.records import Bounced, Cursor, Handover, ReplyRecord
 from fluenzr_smtp.state.values import micros, misreading, moment
 
-_REPLY = "id, account, folder, uid_validity, uid, kind, received, message_id, document, pending"
+_REPLY = "id, account, folder, uid_validity, uid, kind, received, message_id, document"
 
 
 class Cursors:
@@ -63,7 +63,7 @@ class Replies:
         """Write down a reply; say whether it is new."""
         row = (
             *(reply.id, reply.account, reply.folder, reply.uid_validity, reply.uid, reply.kind),
-            *(micros(reply.received), reply.message_id, reply.document, reply.pending),
+            *(micros(reply.received), reply.message_id, reply.document),
         )
         marks = ", ".join("?" * len(row))
         done = self._connection.execute(
@@ -90,15 +90,30 @@ class Replies:
 
     def forget(self, before: datetime) -> None:
         """Remove what came in earlier, unless a program is still to be called with it."""
-        self._connection.execute("DELETE FROM reply WHERE received < ? AND pending = 0", (micros(before),))
+        self._connection.execute(
+            "DELETE FROM reply WHERE received < ?"
+            " AND NOT EXISTS (SELECT 1 FROM handover WHERE reply = reply.id AND tries > 0)",
+            (micros(before),),
+        )
 
-    def pending(self) -> tuple[ReplyRecord, ...]:
+    def put_handover(self, id_: str, view: str, tries: int, *, anew: bool) -> None:
+        """Write down that a program is to be called with a reply; ``anew``: also if it was before."""
+        how = "REPLACE" if anew else "IGNORE"
+        self._connection.execute(
+            f"INSERT OR {how} INTO handover (reply, view, tries) VALUES (?, ?, ?)",  # noqa: S608 - see above
+            (id_, view, tries),
+        )
+
+    def open_handovers(self, view: str) -> tuple[Handover, ...]:
         """Return what is still to be handed to a program, the oldest first."""
-        return self._found("WHERE pending > 0 ORDER BY number")
-
-    def set_pending(self, id_: str, times: int) -> None:
-        """Write down how often a reply may still be handed to a program."""
-        self._connection.execute("UPDATE reply SET pending = ? WHERE id = ?", (times, id_))
+        names = ", ".join(f"reply.{name}" for name in _REPLY.split(", "))
+        rows = self._connection.execute(
+            f"SELECT {names}, handover.tries FROM handover JOIN reply ON reply.id = handover.reply"  # noqa: S608
+            " WHERE handover.view = ? AND handover.tries > 0 ORDER BY reply.number",
+            (view,),
+        ).fetchall()
+        with misreading():
+            return tuple(Handover(reply=_reply(*row[:-1]), view=view, tries=row[-1]) for row in rows)
 
     def rename_account(self, old: str, new: str) -> None:
         """Give the replies of an account to another."""
@@ -165,7 +180,6 @@ def _reply(
     received: int,
     message_id: str,
     document: str,
-    pending: int,
 ) -> ReplyRecord:
     return ReplyRecord(
         id=id_,
@@ -177,5 +191,4 @@ def _reply(
         received=moment(received),
         message_id=message_id,
         document=document,
-        pending=pending,
     )

@@ -122,10 +122,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRecord:
-    """A reply that was shown. ``document`` is what was told of it, as JSON.
-
-    ``pending`` says how often it may still be handed to a program that fails with it; 0: it is done with.
-    """
+    """A reply that was shown. ``document`` is what was told of it, as JSON."""
 
     id: str
     account: str
@@ -136,7 +133,15 @@ class ReplyRecord:
     received: datetime
     message_id: str
     document: str
-    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """A reply that a program is to be called with. ``tries`` says how often it may still fail with it."""
+
+    reply: ReplyRecord
+    view: str
+    tries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,39 @@ _REPLIES = (
     ) WITHOUT ROWID""",
 )
 
+# What waited for a program is of a table of its own: each view hands over by itself.
+_HANDOVERS = (
+    "ALTER TABLE reply RENAME TO reply_before",
+    "DROP INDEX reply_received",
+    "DROP INDEX reply_pending",
+    """CREATE TABLE reply (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        account TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        uid_validity INTEGER NOT NULL,
+        uid INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        received INTEGER NOT NULL,
+        message_id TEXT NOT NULL,
+        document TEXT NOT NULL
+    )""",
+    "CREATE INDEX reply_received ON reply (received)",
+    """INSERT INTO reply
+        SELECT number, id, account, folder, uid_validity, uid, kind, received, message_id, document
+        FROM reply_before""",
+    # ``tries`` are those that are left; none: it is done with.
+    """CREATE TABLE handover (
+        reply TEXT NOT NULL REFERENCES reply (id) ON DELETE CASCADE,
+        view TEXT NOT NULL,
+        tries INTEGER NOT NULL,
+        PRIMARY KEY (reply, view)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX handover_open ON handover (view) WHERE tries > 0",
+    "INSERT INTO handover SELECT id, 'exec:matched:all', pending FROM reply_before WHERE pending > 0",
+    "DROP TABLE reply_before",
+)
+
 #: The steps from an empty database to the present one; PRAGMA user_version counts those that were made.
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _REPLIES)
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _REPLIES, _HANDOVERS)
 VERSION = len(STEPS)

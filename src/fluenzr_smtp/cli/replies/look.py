@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ _EXAMPLES = (
     "fluenzr replies --exec 'notify-send Reply'",
 )
 _FIRST_LOOK = timedelta(days=7)
+_STDERR = 2
+_MOST_NAMES = 20
 
 Account = Annotated[
     list[str] | None, typer.Option("--account", metavar="NAME", help="Of this account; may be repeated.")
@@ -78,7 +81,12 @@ class Wanted:
             kinds=self.kinds,
             with_unmatched=self.with_unmatched,
             again=self.again,
+            for_program=bool(self.program),
         )
+
+    def view(self, run: Invocation) -> str:
+        """Return what this choice is remembered under; it is the same for every folder."""
+        return self.question(run, "").view
 
 
 @dataclass(kw_only=True)
@@ -88,7 +96,9 @@ class Look:
     replies: list[InboundReply] = field(default_factory=list)
     cursors: list[Cursor] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    places: set[tuple[str, str]] = field(default_factory=set)
     looked_at: int = 0
+    unreadable: int = 0
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -109,12 +119,18 @@ def replies(
     every: Annotated[bool, typer.Option("--all", help="Of all accounts that have an IMAP server.")] = False,
     since: Since = None,
     folder: Annotated[
-        str, typer.Option("--folder", metavar="NAMES", help="Folders, with commas between them.")
-    ] = "INBOX",
-    kind: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--kind", metavar="KINDS", help="Only these: human, automatic, bounce, delay, complaint, …"
+            "--folder", metavar="NAMES", help="Folders, with commas between them; may be repeated.  [INBOX]"
+        ),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="KINDS",
+            help="Only these, with commas between them: human, automatic, bounce, delay, complaint, "
+            "challenge, unsubscribe.",
         ),
     ] = None,
     unmatched: Annotated[
@@ -131,14 +147,15 @@ def replies(
     """Show who answered what was sent: what is new since the last time.
 
     Mailboxes are only read: no message is marked, moved or removed. What was shown is remembered once it was
-    written, for each choice of folder, --kind and --unmatched by itself. A first look goes back 7 days.
+    written, for each choice of folder, --kind and --unmatched by itself, and for --exec by itself: what you
+    have looked at is new to the program. A first look goes back 7 days.
     """
     if ctx.invoked_subcommand is not None:
         return
     run = current(ctx)
     wanted = Wanted(
         accounts=_accounts(run, ctx, account, every=every),
-        folders=_names(folder, ctx, "--folder"),
+        folders=_names(",".join(folder or ("INBOX",)), ctx, "--folder"),
         since=_FIRST_LOOK if since is None else parse_span(since, "--since"),
         kinds=_kinds(kind, ctx),
         with_unmatched=unmatched,
@@ -164,16 +181,28 @@ def look_into(
     """
     for name in wanted.folders:
         folder = run.app.inbox.folder_named(session, name)
+        found.places.add((stored.account.name, folder))
         reading = run.app.inbox.reading(session, stored, wanted.question(run, folder))
         try:
             found.replies += reading.replies()
         except FluenzrError as error:
             if error.problem.code is not ProblemCode.MAILBOX_UNREADABLE:
                 raise
-            found.problems.append(error.problem.with_facts(account=stored.account.name))
+            found.problems.append(_not_opened(error, session, stored))
         found.looked_at += reading.looked_at
+        found.unreadable += len(reading.unreadable)
         if reading.cursor is not None:
             found.cursors.append(reading.cursor)
+
+
+def _not_opened(error: FluenzrError, session: ReadingSession, stored: StoredAccount) -> Problem:
+    """Return what is wrong with a folder, with the names of those that there are."""
+    problem = error.problem.with_facts(account=stored.account.name)
+    try:
+        names = session.folder_names()
+    except FluenzrError:
+        return problem
+    return problem.with_facts(folders=names[:_MOST_NAMES]) if names else problem
 
 
 def end_look(run: Invocation, found: Look, wanted: Wanted) -> None:
@@ -184,10 +213,13 @@ def end_look(run: Invocation, found: Look, wanted: Wanted) -> None:
     inbox = run.app.inbox
     run.output.flush()
     documents = [(each, text_of(run, each)) for each in found.replies]
+    view = wanted.view(run)
     if documents or found.cursors:
-        inbox.remember(documents, found.cursors, has_program=bool(wanted.program))
+        handed = inbox.handing(view, anew=wanted.again) if wanted.program else None
+        inbox.remember(documents, found.cursors, handed=handed)
     if wanted.program and inbox.outbox.exists:
-        for id_, reason in inbox.hand_over(wanted.program):
+        stdout = _STDERR if run.output.json else None  # one document is all that stdout carries
+        for id_, reason in inbox.hand_over(wanted.program, view=view, places=found.places, stdout=stdout):
             run.output.note(f"The program failed with {id_} ({reason}); it gets it again at the next run.")
 
 
@@ -212,9 +244,9 @@ def _look_once(run: Invocation, wanted: Wanted) -> None:
                 session = stack.enter_context(run.app.inbox.session(stored, timeout=wanted.timeout))
                 look_into(run, session, stored, wanted, found)
         except FluenzrError as error:
-            if len(wanted.accounts) == 1 and not found.replies:
-                raise
             told = run.app.servers.about(error.problem, stored) or error.problem
+            if len(wanted.accounts) == 1 and not found.replies:
+                raise FluenzrError(told) from error
             found.problems.append(told)
     found.replies.sort(key=lambda each: each.received)
     run.end(
@@ -226,7 +258,7 @@ def _look_once(run: Invocation, wanted: Wanted) -> None:
         },
         problems=tuple(found.problems),
         exit_status=_status(found),
-        show=lambda: show_look(run, found),
+        show=lambda: show_look(run, found, again=wanted.again),
     )
     end_look(run, found, wanted)
 
@@ -235,16 +267,20 @@ def _status(found: Look) -> ExitStatus | None:
     return ExitStatus.PARTIAL if found.problems and found.cursors else None
 
 
-def show_look(run: Invocation, found: Look) -> None:
+def show_look(run: Invocation, found: Look, *, again: bool = False) -> None:
     """Show replies to people."""
     for reply in found.replies:
         for line in lines(run, reply):
             run.output.line(line)
+    if found.unreadable:
+        run.output.note(f"{found.unreadable} of the messages could not be read; they are left out.")
     if found.replies:
         counts = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
-        run.output.note(f"{len(found.replies)} new: {counts}.")
+        run.output.note(f"{len(found.replies)}{'' if again else ' new'}: {counts}.")
     elif not found.problems:
-        run.output.note("Nothing new. --again shows what was shown before.")
+        run.output.note(
+            "Nothing in this time." if again else "Nothing new. --again shows what was shown before."
+        )
 
 
 def _accounts(
@@ -272,10 +308,10 @@ def _names(text: str, ctx: typer.Context, option: str) -> tuple[str, ...]:
     return names
 
 
-def _kinds(text: str | None, ctx: typer.Context) -> frozenset[ReplyKind]:
-    if text is None:
+def _kinds(typed: Sequence[str] | None, ctx: typer.Context) -> frozenset[ReplyKind]:
+    if typed is None:
         return frozenset(ReplyKind)
-    names = _names(text.lower(), ctx, "--kind")
+    names = _names(",".join(typed).lower(), ctx, "--kind")
     known = {each.value for each in ReplyKind}
     for each in names:
         if each not in known:
@@ -294,4 +330,6 @@ def _program(text: str | None, ctx: Any) -> tuple[str, ...]:  # noqa: ANN401 - T
         ctx.fail("--exec has a quotation mark without its other one.")
     if not arguments or "\0" in text:
         ctx.fail("--exec names no program.")
+    if shutil.which(arguments[0]) is None:
+        ctx.fail(f"--exec: there is no program '{arguments[0]}'.")
     return arguments

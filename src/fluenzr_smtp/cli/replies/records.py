@@ -76,7 +76,7 @@ def record(reply: InboundReply) -> dict[str, object]:
         "preview": reply.preview,
         "returns": verdict.returns,
         "status": (first.status or None) if first else None,
-        "recipient": (first.recipient or None) if first else None,
+        "recipient": (first.recipient if first else verdict.complainant) or None,
         "permanent": first.is_permanent if first else None,
         "topic": (first.topic or None) if first else None,
         "failed": [_failed(each) for each in verdict.failed],
@@ -93,6 +93,8 @@ def lines(run: Invocation, reply: InboundReply) -> Iterator[str]:
     yield f"  {printable(reply.subject) or '(no subject)'}"
     for each in verdict.failed:
         yield f"  {_fate(each)}"
+    if verdict.complainant:
+        yield f"  {printable(verdict.complainant)} called it spam"
     if verdict.returns is not None:
         yield f"  back on {verdict.returns.isoformat()}"
     if reply.preview and not verdict.failed:

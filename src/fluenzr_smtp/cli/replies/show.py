@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account.servers import Timeout
+from fluenzr_smtp.cli.moments import local
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.replies.records import REPLY
@@ -70,11 +72,21 @@ def _fields(told: dict[str, str]) -> list[tuple[str, str]]:
     return [
         ("from", f"{name} <{address}>" if name else address),
         ("subject", told["subject"]),
-        ("date", told["date"] or "-"),
+        ("date", _when(told["date"])),
         ("kind", f"{told['kind']} ({told['reason']})"),
         ("answers", told["answers"] or "-"),
         ("folder", f"{told['folder']} of {told['account']}"),
     ]
+
+
+def _when(date: str | None) -> str:
+    """Return the sender's date in the reader's zone, if it has one there."""
+    if not date:
+        return "-"
+    try:
+        return local(datetime.fromisoformat(date))
+    except (OverflowError, ValueError):  # at the ends of the calendar
+        return date
 
 
 def _note(run: Invocation, saved: Path | None, *, is_cut: bool) -> None:

@@ -25,6 +25,7 @@ SCHEMAS: dict[str, form.Schema] = {
     )
 }
 _BAR_CELLS = 30
+_GAP = 2
 
 
 def register(tree: typer.Typer) -> None:
@@ -42,7 +43,8 @@ def stats(
     """Count the replies that were shown, by day and kind."""
     run = current(ctx)
     began = run.app.clock.now() - parse_span(since, "--since")
-    found = run.app.outbox.replies_since(began, account=account)
+    name = None if account is None else run.app.account(account).account.name
+    found = run.app.outbox.replies_since(began, account=name)
     days: dict[date, Counter[str]] = {}
     for each in found:
         days.setdefault(each.received.astimezone().date(), Counter())[each.kind] += 1
@@ -70,10 +72,20 @@ def _show(run: Invocation, days: Mapping[date, Counter[str]]) -> None:
     most = max(counts.total() for counts in days.values())
     first, last = min(days), max(days)
     every = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+    cells = _bar_cells(run.output.width, present)
     mark = "█" if run.output.encoding.startswith("utf") else "#"
     rows = []
     for day in every:
         counts = days.get(day, Counter())
-        bar = mark * max(counts.total() > 0, round(_BAR_CELLS * counts.total() / most))
+        bar = mark * max(counts.total() > 0, round(cells * counts.total() / most))
         rows.append((day.isoformat(), bar, *(str(counts[kind]) if counts[kind] else "-" for kind in present)))
-    run.output.table(columns(("day", "replies", *present), rows, whole=frozenset({"day", "replies"})))
+    whole = frozenset({"day", "replies", *present})
+    run.output.table(columns(("day", "replies", *present), rows, whole=whole))
+
+
+def _bar_cells(width: int | None, present: list[str]) -> int:
+    """Return how long the longest bar may be, so that the columns beside it keep their names whole."""
+    if width is None:
+        return _BAR_CELLS
+    taken = len("2026-01-01") + sum(_GAP + len(each) for each in present) + _GAP
+    return max(len("replies"), min(_BAR_CELLS, width - taken - _GAP))

@@ -100,7 +100,7 @@ class _Watched:
             for reply in found.replies:
                 self._run.output.event(event(reply))
         elif found.replies or found.problems:
-            show_look(self._run, found)
+            show_look(self._run, found, again=self._wanted.again)
         self._run.output.problems(found.problems)
         end_look(self._run, found, self._wanted)
 

@@ -247,7 +247,7 @@ def send(
         bool,
         typer.Option(
             "--respect-bounces",
-            help="Send nothing to addresses to which mail came back for good.",
+            help="Leave out addresses to which mail came back for good.",
             rich_help_panel=_HOW,
         ),
     ] = False,

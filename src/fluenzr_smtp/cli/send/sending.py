@@ -28,15 +28,17 @@ def deliver(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Seque
     progress = _progress(run, terms, parcels)
     wait = waiting(run, quiet=terms.quiet) if terms.wait else None
     post, sent = run.app.post, _Results(parcels)
-    going, refused = sifted(run, terms, stored, parcels)
-    for each in refused:
+    sift = sifted(run, terms, stored, parcels)
+    for each in sift.refused:
         sent.add(each, is_kept=False)
     with progress.showing():
-        watched = _watched(going, progress)
+        watched = _watched(sift.going, progress)
         for delivery in post.send(
             stored, watched, timeout=terms.timeout, wait=wait, save_sent=terms.save_sent
         ):
-            sent.add(delivery, is_kept=delivery.is_repeated)  # it may wait since it was first sent
+            sent.add(
+                sift.whole(delivery), is_kept=delivery.is_repeated
+            )  # it may wait since it was first sent
             _count(progress, parcels)
     _end(run, terms, stored, sent.in_order())
 
@@ -45,20 +47,20 @@ def keep(run: Invocation, terms: Terms, stored: StoredAccount, parcels: Sequence
     """Take the messages on, then try them unless only the queue was asked for."""
     post, sent = run.app.post, _Results(parcels)
     fresh: list[str] = []
-    going, refused = sifted(run, terms, stored, parcels)
-    for each in refused:
+    sift = sifted(run, terms, stored, parcels)
+    for each in sift.refused:
         sent.add(each, is_kept=False)
-    for parcel in going:
+    for parcel in sift.going:
         with _taking_back(run, fresh):
             taken = post.put(stored, parcel, lifetime=terms.lifetime or LIFETIME, save_sent=terms.save_sent)
-        sent.add(taken, is_kept=True)
+        sent.add(sift.whole(taken), is_kept=True)
         if taken.record and not taken.is_repeated:
             fresh.append(taken.record)
     if fresh and not terms.queue_only:
         progress = _progress(run, terms, parcels)
         with progress.showing(), _on_the_disk(run):
             for delivery in post.deliver_queued(stored, fresh, timeout=terms.timeout):
-                sent.add(delivery, is_kept=True)
+                sent.add(sift.whole(delivery), is_kept=True)
                 _count(progress, parcels)
     _end(run, terms, stored, sent.in_order())
 
