@@ -316,6 +316,13 @@ HUMAN = {
     "retard": mail("Retard de livraison", "Le camion arrive jeudi. Cela vous va ?"),
     "verz": mail("Verzögerung beim Bau", "Wir brauchen zwei Wochen mehr. Ist das möglich?"),
     "spam-arrest": mail("Re: Offer", "We use SpamArrest here, so your first mail waited a day. Yes, we buy."),
+    "removed-from-a-slot": mail("Re: Cake stall", "Could someone remove me from the Saturday slot?"),
+    "a-link-to-confirm-a-date": mail(
+        body="The room is ours. Please confirm the date at https://poll.example/x so that I can book it."
+    ),
+    "read-no-more-by-a-person": mail(
+        body="Please write to bob@b.example, I no longer read the shop's address much."
+    ),
 }
 
 AUTOMATIC = {
@@ -425,6 +432,17 @@ AUTOMATIC = {
     ),
     "cal-only": mail("Accepted: Meeting", headers={"Content-Type": "text/calendar; method=REPLY"}),
     "fieldcase": mail("Re: Offer", "x", headers={"auto-submitted": "AUTO-REPLIED (vacation)"}),
+    "away-before-the-subject-it-answers": mail(
+        "Abwesenheit AW: Offer", "Bis 12.03. im Urlaub, Vertretung Frau Kern.", headers=THREAD
+    ),
+    "address-is-not-read": mail(
+        "Mailbox closed Re: Offer", "Please note that post@b.example is no longer monitored.", headers=THREAD
+    ),
+    "ticket-opened-in-spanish": mail(
+        "Ticket de soporte creado [#77]",
+        "Se ha creado una solicitud de soporte con el número #77.",
+        headers={"X-Mailer": "osTicket Mailer", **AUTO, **THREAD},
+    ),
 }
 
 BOUNCE = {
@@ -522,6 +540,20 @@ BOUNCE = {
         "Delivery to the following recipient failed: bob@b.example 550 no such user",
         sender=DAEMON,
         headers=NULL,
+    ),
+    "refused-by-a-rule-as-a-receipt": mail(
+        "Rejected: Offer",
+        "Your message to <bob@b.example> was automatically rejected:\nI take no more orders",
+        headers={
+            "Content-Type": "multipart/report; report-type=disposition-notification",
+            "Auto-Submitted": "auto-replied (rejected)",
+            **NULL,
+        },
+        parts=(
+            "Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; bob@b.example\n"
+            f"Original-Message-ID: {MINE}\nDisposition: automatic-action/MDN-sent-automatically; deleted\n",
+            original(),
+        ),
     ),
 }
 
@@ -672,6 +704,19 @@ CHALLENGE = {
     "italian-2": mail(
         "Conferma il tuo messaggio", "Clicca qui perché il messaggio sia consegnato.", headers=AUTO
     ),
+    "field-of-any-version": mail(
+        "Re: Offer", "Add yourself to my list.", headers={"X-SpamArrest-Version": "3"}
+    ),
+    "mailer-is-a-filter": mail(
+        "Your message waits",
+        "Your address is not on the list of known senders. Confirm at http://b.example/v?1",
+        headers={"X-Mailer": "SpamLion 2"},
+    ),
+    "sender-name-is-a-filter": mail(
+        "RES: Oferta",
+        "Para que sua mensagem seja entregue, clique aqui: http://b.example/c?1",
+        sender="AntiSpam <as@b.example>",
+    ),
 }
 
 UNSUBSCRIBE = {
@@ -734,6 +779,11 @@ UNSUBSCRIBE = {
         "Re: Offer", "unsubscribe\n\n--\nAnn Lee\nExample Ltd, Main Street 1\n+44 20 7946 0000"
     ),
     "sent-from-a-telephone": mail("Re: Offer", "Unsubscribe\n\nSent from my iPhone"),
+    "please-in-german-subject": mail("Abmeldung bitte", "bitte vom verteiler streichen, danke"),
+    "objection-under-the-gdpr": mail(
+        "Widerspruch gegen Werbung",
+        "Sehr geehrte Damen und Herren,\n\nich widerspreche der Nutzung meiner Daten zu Werbezwecken.",
+    ),
 }
 
 CASES = {

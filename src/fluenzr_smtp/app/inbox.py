@@ -165,6 +165,8 @@ class Inbox:
         with self.outbox.calling() as is_alone:
             while is_alone and (waiting := self._untried(view, places, tried)):
                 for each in waiting:
+                    if self.clock.leave.is_wanted:  # the rest waits for the next run
+                        return
                     tried.add(each.reply.id)
                     reason = self._called(arguments, each.reply.document, stdout)
                     self.outbox.settle_handover(each, tries=each.tries - 1 if reason else 0)

@@ -47,6 +47,11 @@ class Header:
         """Say whether the field is there, empty or not."""
         return name in self.message
 
+    def beginning(self, prefixes: tuple[str, ...]) -> str:
+        """Return the name of the first field that begins with one of these; empty: none."""
+        wanted = tuple(each.lower() for each in prefixes)
+        return next((name for name in self.message if name.lower().startswith(wanted)), "")
+
     def _values(self, name: str) -> tuple[str, ...]:
         """Return the values as they came: asked for by name, octets that are no ASCII would be lost."""
         wanted = name.lower()

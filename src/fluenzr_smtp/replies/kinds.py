@@ -13,7 +13,12 @@ from fluenzr_smtp.replies import bounces
 from fluenzr_smtp.replies.header import ids_in
 from fluenzr_smtp.replies.parts import has_attached, parameter, parts_of
 from fluenzr_smtp.replies.phrases import AWAY_TEXT, found, plain
-from fluenzr_smtp.replies.report_phrases import BOUNCE_SUBJECT, COMPLAINT_DESKS, COMPLAINT_SUBJECT
+from fluenzr_smtp.replies.report_phrases import (
+    BOUNCE_SUBJECT,
+    COMPLAINT_DESKS,
+    COMPLAINT_SUBJECT,
+    REFUSED_BY_RULE,
+)
 from fluenzr_smtp.replies.reports import (
     complainant_of,
     has_part,
@@ -36,12 +41,14 @@ _SHORT_WISH = 240
 _WORD_OR_TWO = 60
 _A_WORD = 24
 _CLEAR = (
-    r"un-?subscri|desinscri|desabonn|descadastr|disiscri|opt-?out|suscripcion|inscricao|配信停止|退订|取消订阅",
+    r"un-?subscri|desinscri|desabonn|descadastr|disiscri|opt-?out|suscripcion|inscricao|uitschrijv|afmelden|配信停止|退订|取消订阅",
 )
+# How the fields begin that filters add which want to be answered first: each version has its own.
 _CHALLENGE_FIELDS = (
-    *("X-TMDA-Confirm", "X-Boxbe-Challenge", "X-Boxbe-Message-Type", "X-Challenge", "X-UOL-AntiSpam"),
-    *("X-ASK-Auth", "X-Sendio", "X-SpamArrest-Challenge"),
+    *("X-TMDA-Confirm", "X-Boxbe-", "X-Challenge", "X-UOL-A", "X-ASK-Auth", "X-Sendio"),
+    *("X-SpamArrest", "X-Spam-Arrest", "X-SpamLion", "X-BlueBottle", "X-MailInBlack"),
 )
+_LINK = (r"https?://",)
 
 
 def verdict_on(seen: Seen, *, received: datetime, own: frozenset[str] = frozenset()) -> Verdict:
@@ -118,7 +125,9 @@ def _calendar(seen: Seen, _own: frozenset[str]) -> Verdict | None:
 
 def _receipt(seen: Seen, _own: frozenset[str]) -> Verdict | None:
     if has_part(seen.message, "message/disposition-notification"):
-        if found(BOUNCE_SUBJECT, seen.subject):  # Dovecot's, of a full mailbox or a rule that refuses
+        text = plain(bounces.report_text(seen.message))
+        # Dovecot's, of a full mailbox or a rule that refuses.
+        if found(BOUNCE_SUBJECT, seen.subject) or found(REFUSED_BY_RULE, text):
             named = bounces.failures(
                 seen.header,
                 seen.octets,
@@ -163,13 +172,15 @@ def _report(seen: Seen, kind: ReplyKind, reason: str, failed: tuple[Failed, ...]
 
 
 def _challenge(seen: Seen, _own: frozenset[str]) -> Verdict | None:
-    field = next((each for each in _CHALLENGE_FIELDS if seen.header.has(each)), "")
+    field = seen.header.beginning(_CHALLENGE_FIELDS)
     if field:
         return Verdict(kind=ReplyKind.CHALLENGE, reason=f"{field}: {seen.header.text(field)[:100]}")
-    said = found(CHALLENGE, plain(seen.own[:LOOKED_AT]))
+    words = plain(seen.own[:LOOKED_AT])
+    said = found(CHALLENGE, words)
     is_program = robots_field(seen) or seen.header.has_null_return_path
     asks = not seen.is_answer and found(CHALLENGE_SUBJECT, seen.subject)
-    is_filter = found(FILTER_NAMES, seen.header.sender)
+    names = plain(f"{seen.header.sender} {seen.header.sender_name} {seen.header.text('X-Mailer')}")
+    is_filter = found(FILTER_NAMES, names) or (found(_LINK, words) and found(FILTER_NAMES, words))
     is_one = said and (is_program or asks or is_filter)
     return Verdict(kind=ReplyKind.CHALLENGE, reason=f"Text: {said[:100]}") if is_one else None
 

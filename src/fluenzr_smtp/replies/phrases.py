@@ -23,7 +23,8 @@ AUTOMATIC_SUBJECT = (
     r"ooo ?[:–-]|i(?:'| a)m (?:currently )?out of (?:the )?office ?[:–-]",
     r"abwesenheits(?:notiz|nachricht|meldung|assistent|benachrichtigung)|automatische (?:antwort"
     r"|ruckmeldung|abwesenheit)",
-    r"nicht im (?:buro|haus) ?[:–-]|(?:automatische )?empfangsbestatigung",
+    r"abwesenheit ?(?:[:–-]|(?:re|aw|wg) ?:)|nicht im (?:buro|haus) ?[:–-]"
+    r"|(?:automatische )?empfangsbestatigung",
     r"reponse automatique|message automatique|absence du bureau|accuse (?:de )?reception"
     r"|notification d'absence"
     r"|avis d'absence|hors du bureau ?[:–-]",
@@ -50,6 +51,9 @@ AUTOMATIC_SUBJECT = (
 TICKET_SUBJECT = (
     r"\[?(?:ticket|case|request|anfrage|demande|solicitud|chamado) ?(?:id)? ?[#:][^:]{0,40}"
     r"(?:received|created|opened|eingegangen|recue?|recibid[ao]|abert[ao])",
+    r"\[?(?:(?:support )?ticket|ticket (?:de )?soporte|ticket de support|chamado|supportticket"
+    r"|solicitud de soporte) (?:(?:has been|was) )?(?:opened|created|received|abierto|creado|recibido|ouvert"
+    r"|cree|recu|aberto|criado|recebido|eroffnet|erstellt|eingegangen)",
     "お問い合わせ(?:を受け付け|ありがとう)",
 )
 
@@ -111,9 +115,13 @@ AUTOMATIC_TEXT = (
     r"|by an? (?:auto(?:mated|matic) (?:system|process)|autoresponder)))",
     r"^(?:this is an? |i apologi[sz]e for this )?auto(?:mated|matic)[ -](?:reply|response)\b"
     r"|sent by (?:an? |my )?auto-?responder\b",
-    r"this (?:mailbox|inbox|e-?mail(?: address| account)?|address|account) is (?:not|no longer|never|un)"
+    r"(?:this|the) (?:mailbox|inbox|e-?mail(?: address| account)?|address|account) is (?:not|no longer|never"
+    r"|un)"
     r" ?(?:being )?(?:monitored|attended|checked|read|in use|active|manned)(?: by anyone)?(?:[.!,]|$)"
-    r"|unmonitored (?:mailbox|inbox|address)",
+    r"|unmonitored (?:mailbox|inbox|address)"
+    r"|[a-z0-9._+-]{1,64}@[a-z0-9.-]{1,100} is (?:not|no longer) (?:being )?(?:monitored|attended|read"
+    r"|in use)"
+    r"|your (?:message|e-?mail|mail) will not be (?:read|answered|seen|processed)",
     r"(?:dieses|das) (?:postfach|e-?mail-?konto) wird nicht (?:mehr )?(?:gelesen|uberwacht|abgerufen"
     r"|betreut)",
     r"(?:cette (?:boite|adresse)|ce compte).{0,40}n'est (?:pas|plus) (?:surveille|lue?|consulte|relevee?)",
@@ -161,7 +169,7 @@ ACKNOWLEDGEMENT = (
     r"|werden (?:uns|sie).{0,60}(?:melden|bearbeiten|kontaktieren)",
     r"(?:avons (?:bien )?recu|a bien ete (?:recu|enregistre|pris)|sera traite|reviendrons vers vous"
     r"|numero de (?:ticket|demande))",
-    r"(?:hemos recibido|ha sido (?:recibid|registrad|cread)|numero de (?:ticket|caso)"
+    r"(?:hemos recibido|(?:ha sido|se ha) (?:recibid|registrad|cread|abiert)|numero de (?:ticket|caso)"
     r"|nos pondremos en contacto"
     r"|responderemos)",
     r"(?:recebemos (?:a )?su|foi (?:recebid|registrad|abert|criad)|numero do (?:chamado|protocolo|ticket)"

@@ -39,6 +39,15 @@ BOUNCE_SUBJECT = (
     r"डिलीवर नहीं",
 )
 
+#: What a receipt says of a message that was not taken (RFC 5429 §2.1).
+REFUSED_BY_RULE = (
+    r"(?:message|e-?mail|mail) .{0,300}(?:was|has been) (?:automatically )?(?:rejected|refused)",
+    r"(?:nachricht|e-?mail|mail) .{0,300}(?:wurde|ist) (?:automatisch )?(?:abgelehnt|zuruckgewiesen)",
+    r"(?:message|courriel|mail) .{0,300}a ete (?:automatiquement )?(?:rejete|refuse)",
+    r"(?:mensaje|correo|mensagem|e-?mail) .{0,300}(?:ha sido|fue|foi) (?:automaticamente )?(?:rechazad"
+    r"|rejeitad|recusad)",
+)
+
 #: Subjects and texts of reports that a message is late.
 DELAY = (
     r"message en attente|nouvelles tentatives|pas encore (?:pu|ete)|transient (?:delivery )?fail"

@@ -12,6 +12,9 @@ CHALLENGE = (
     r"(?:only|solely|nur|seulement|apenas|solo) .{0,60}(?:senders?|people|addresses) (?:that )?(?:i"
     r"|we) (?:have )?"
     r"(?:approved|know|authori[sz]ed|whitelisted)",
+    r"(?:complete|finish) the (?:sender )?verification|verify themselves before"
+    r"|(?:legitimate|genuine|real) sender|list of (?:known|approved|trusted) senders",
+    r"(?:in order )?to confirm (?:the|your) (?:sent )?(?:message|e-?mail).{0,40}click",
     r"prouver que vous etes|tira-?teima|captcha|waitlisted|message est (?:bloque|en attente)"
     r"|mensagem seja (?:encaminhada|entregue)",
     r"(?:en attente|held|bloque|retenue?).{0,160}(?:repondez|cliqu|reply|click|livre|remis)"
@@ -53,16 +56,19 @@ CHALLENGE_SUBJECT = (
 #: What is in the addresses of such filters.
 FILTER_NAMES = (
     r"challenge|anti-?spam|spam-?blocker|spamarrest|boxbe|tmda|mailinblack|verify-?sender"
-    r"|sender-?verif|sendio",
+    r"|sender-?verif|sendio|spam ?arrest|spam ?lion|knowspam|mailblocks|tira-?teima",
 )
 
 #: A wish to be written to no more: the whole subject, and a short text that says so.
 UNSUBSCRIBE_SUBJECT = (
     r"(?:re: ?)?(?:please |pls |bitte )?(?:un-?subscribe(?: (?:me|us))?(?: please"
     r"| pls)?(?: from .{1,80})?|remove(?: me)?"
-    r"|opt[ -]?out|stop|abmelden|abmeldung|austragen|abbestellen|newsletter (?:abbestellen|abmelden"
+    r"|opt[ -]?out|stop|(?:abmelden|abmeldung|austragen|abbestellen)(?: bitte)?"
+    r"|newsletter (?:abbestellen|abmelden"
     r"|kundigen)"
-    r"|kundigung newsletter|desinscription|desabonnement|desabonner|me desinscrire|se desinscrire"
+    r"|kundigung newsletter"
+    r"|widerspruch (?:gegen|zur?) (?:werbung|werbemails?|direktwerbung|newsletter)"
+    r"|desinscription|desabonnement|desabonner|me desinscrire|se desinscrire"
     r"|baja|dar(?:me|se)? de baja"
     r"|cancelar suscripcion|desuscribir(?:me|se)?|descadastr(?:ar|o|e-me)|cancelar (?:inscricao"
     r"|assinatura)|remover"
@@ -111,6 +117,8 @@ UNSUBSCRIBE_TEXT = (
     r"(?:newsletter|verteiler|mailingliste).{0,40}(?:abmelden|abbestellen|abzumelden)"
     r"|(?:abmelden|abbestellen|austragen).{0,40}(?:newsletter|verteiler|mailingliste)"
     r"|schreiben sie mir (?:bitte )?nicht mehr",
+    rf"^bitte .{{0,20}}(?:aus|von|vom) .{{0,40}}{_LISTS}.{{0,20}}(?:austragen|abmelden|loschen|entfernen"
+    r"|streichen)|widerspr(?:eche|uch) .{0,120}(?:werbezweck|werbung|werbliche|direktwerbung|newsletter)",
     rf"\bmich (?:bitte )?(?:aus|von|vom) .{{0,40}}{_LISTS}.{{0,30}}(?:austragen|abmelden|loschen"
     rf"|entfernen|streichen)",
     r"keine (?:weiteren )?(?:e-?mails|mails|newsletter|werbung|nachrichten)(?: von ihnen)? (?:mehr"
@@ -127,7 +135,7 @@ UNSUBSCRIBE_TEXT = (
     r"|quiten?) mi (?:correo|direccion|e-?mail)",
     r"(?:me )?tir(?:a|e|em)(?:-me| me)? d(?:essa|esta|a|as|esse|este) (?:lista|mailing)"
     r"|tir[ae]m? meu (?:e-?mail|nome)",
-    rf"(?:remov|descadastr|exclu)[a-z]{{1,4}}[ -](?:me\b|(?:o )?(?:meu|nosso|este) e-?mail)"
+    rf"(?:remov(?:a|am|er)|(?:descadastr|exclu)[a-z]{{1,4}})[ -](?:me\b|(?:o )?(?:meu|nosso|este) e-?mail)"
     rf"|\bme (?:remov|descadastr|exclu)[a-z]{{1,4}}\b"
     rf"|par(?:e|em|a) de (?:me )?(?:enviar|mandar) .{{0,20}}(?:{_LISTS}|mensage)",
     rf"nao (?:quero|desejo) (?:mais )?receber .{{0,30}}(?:{_LISTS}|mensage|propaganda|promoc"
@@ -137,6 +145,7 @@ UNSUBSCRIBE_TEXT = (
     rf"|non (?:desidero|voglio|vorrei) piu ricevere .{{0,30}}(?:{_LISTS}|messaggi|comunicazioni)",
     r"(?:meld|schrijf) (?:mij|me|ons) (?:a\.?u\.?b\.? )?(?:af|uit)\b|verwijder (?:mij|me"
     r"|mijn (?:adres|e-?mail))"
+    r"|mijn (?:adres|e-?mail)(?:adres)? (?:te )?verwijderen"
     r"|(?:afmelden|uitschrijven) (?:voor|van|uit) .{0,30}(?:nieuwsbrief|mail|lijst)|geen (?:mails"
     r"|e-?mails|nieuwsbrieven) meer",
     r"(?:wypisa|wypisz(?: mnie)?|usun|wykresl)[a-z]{0,4} (?:mnie|moj (?:adres|e-?mail))"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _IDLE_SECONDS = 28 * 60.0  # RFC 2177: a server may log out who idles for 30 minutes
 _POLL_SECONDS = 60.0
 _TURN_SECONDS = 30.0  # of one among several mailboxes, which take turns
+_LEAST_TURN_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 300.0
 _FOREVER = frozenset({
@@ -69,10 +70,13 @@ class _Watched:
             return
         try:
             session = self._ready()
-            self._look(session)
+            began = clock.monotonic()
+            has_found = self._look(session)
             if not stopped:
                 with clock.leave.waiting():
                     session.news_within(self._patience(session, is_alone=is_alone))
+                    if not has_found:  # a server may tell of news that are none, over and over
+                        clock.sleep(max(0.0, _LEAST_TURN_SECONDS - (clock.monotonic() - began)))
             self._pause = _FIRST_PAUSE_SECONDS
         except FluenzrError as error:
             self._failed(error)
@@ -93,7 +97,8 @@ class _Watched:
             self._session = self._run.app.inbox.opened(self._stored, timeout=self._wanted.timeout)
         return self._session
 
-    def _look(self, session: ReadingSession) -> None:
+    def _look(self, session: ReadingSession) -> bool:
+        """Show what is new; say whether there was something."""
         found = Look()
         look_into(self._run, session, self._stored, self._wanted, found)
         if self._run.output.json:
@@ -103,6 +108,7 @@ class _Watched:
             show_look(self._run, found, again=self._wanted.again)
         self._run.output.problems(found.problems)
         end_look(self._run, found, self._wanted)
+        return bool(found.replies)
 
     def _failed(self, error: FluenzrError) -> None:
         self.close()
