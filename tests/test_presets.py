@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Endpoint, Limit, LimitUnit, Need, Preset, Security, UsernameRule
-from fluenzr_smtp.presets import MANDATORY, UNCHECKED, PresetCatalog, parse_preset, read_presets
+from fluenzr_smtp.presets import MANDATORY, UNCHECKED, PresetCatalog, parse_preset, read_own
 from fluenzr_smtp.problems import ExitStatus, Problem, ProblemCode, Stage
 
 PATH = Path("presets.toml")
@@ -28,6 +28,7 @@ PATH = Path("presets.toml")
 def good_record() -> dict[str, object]:
     return {
         "name": "Firma Mail",
+        "countries": ["DE"],
         "domains": ["firma.example"],
         "mx": ["mx.firma.example"],
         "smtp": [
@@ -107,6 +108,7 @@ def test_good_record_becomes_a_preset_with_everything_it_says():
     assert parsed(good_record()) == Preset(
         key="firma",
         name="Firma Mail",
+        countries=("DE",),
         domains=("firma.example",),
         mx=("mx.firma.example",),
         smtp=(
@@ -201,7 +203,7 @@ def test_limit_without_a_field_is_refused(field):
         (("smtp", 0, "host"), "smtp..example", "smtp[0].host", "not-a-host"),
         (("smtp", 0, "host"), "smtp.example.", "smtp[0].host", "not-a-host"),
         (("smtp", 0, "host"), "-smtp.example", "smtp[0].host", "not-a-host"),
-        (("smtp", 0, "host"), "exN.{domain}", "smtp[0].host", "not-a-host"),
+        (("smtp", 0, "host"), "exN.{domain", "smtp[0].host", "not-a-host"),
         (("smtp", 0, "host"), "ação.example", "smtp[0].host", "not-a-host"),
         (("smtp", 0, "host"), "smtp.example\r\nRSET", "smtp[0].host", "not-printable"),
         (("smtp", 0, "host"), "300.1.1.1", "smtp[0].host", "not-a-host"),
@@ -394,7 +396,7 @@ def test_file_that_is_no_toml_is_refused_with_its_path(tmp_path, content):
     path.write_bytes(content)
 
     with pytest.raises(FluenzrError) as caught:
-        read_presets(path, is_own=True)
+        read_own(path)
 
     facts = caught.value.problem.facts
     assert caught.value.problem.code is ProblemCode.PRESET_INVALID
@@ -406,7 +408,7 @@ def test_value_beside_the_tables_is_refused_by_its_name(tmp_path):
     path = own_file(tmp_path, version=1)
 
     with pytest.raises(FluenzrError) as caught:
-        read_presets(path, is_own=True)
+        read_own(path)
 
     assert (caught.value.problem.facts["preset"], caught.value.problem.facts["reason"]) == (
         "version",
@@ -574,7 +576,7 @@ def test_own_preset_goes_first_where_both_name_the_domain(tmp_path):
 @pytest.mark.parametrize(
     ("hosts", "keys"),
     [
-        (["mx1.mail.ovh.net", "mx2.mail.ovh.net"], ["ovh"]),
+        (["mx1.mail.ovh.net", "mx2.mail.ovh.net"], ["ovh", "ovh-exchange", "ovh-email-pro"]),
         (["SPOOL.mail.gandi.net."], ["gandi"]),
         (["mx2.zoho.eu"], ["zoho-eu", "zoho-eu-pro"]),
         (["mail.protonmail.ch"], ["proton-bridge", "proton-smtp"]),
@@ -652,6 +654,6 @@ def test_own_file_that_would_take_long_to_read_is_refused_at_once(tmp_path, make
     make(tmp_path / "presets.toml")
 
     with pytest.raises(FluenzrError) as caught:
-        read_presets(tmp_path / "presets.toml", is_own=True)
+        read_own(tmp_path / "presets.toml")
 
     assert caught.value.problem.code is code

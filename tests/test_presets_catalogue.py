@@ -11,7 +11,7 @@ import pytest
 
 from fluenzr_smtp.model import Need, Security, UsernameRule
 from fluenzr_smtp.pacing import effective
-from fluenzr_smtp.presets import MANDATORY, PresetCatalog, parse_preset, shipped_path
+from fluenzr_smtp.presets import MANDATORY, PresetCatalog, is_loopback, parse_preset, shipped_path
 
 RECORDS = tomllib.loads(shipped_path().read_text(encoding="utf-8"))
 PRESETS = PresetCatalog.load(own=None).presets
@@ -19,6 +19,7 @@ PRESETS = PresetCatalog.load(own=None).presets
 STARTTLS, SSL = Security.STARTTLS, Security.IMPLICIT_TLS
 
 every_key = pytest.mark.parametrize("key", RECORDS)
+every_working_key = pytest.mark.parametrize("key", [key for key in RECORDS if not PRESETS[key].unsupported])
 
 
 def test_catalogue_holds_the_providers_that_are_promised():
@@ -32,6 +33,54 @@ def test_catalogue_holds_the_providers_that_are_promised():
     assert promised <= PRESETS.keys()
 
 
+def test_catalogue_holds_as_many_providers_as_the_readme_says():
+    working = [each for each in PRESETS.values() if not each.unsupported]
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+    assert len(working) > 100
+    assert "over a hundred providers" in readme
+
+
+@pytest.mark.parametrize("country", ["FR", "CH", "BR", "DE", "IT", "ES"])
+def test_country_of_the_users_has_hosts_of_its_own(country):
+    assert any(country in preset.countries for preset in PRESETS.values())
+
+
+@pytest.mark.parametrize(
+    "key", ["amazon-ses", "sendgrid", "mailgun", "postmark", "brevo", "mailjet", "smtp2go", "scaleway-tem"]
+)
+def test_transactional_service_wants_a_credential_of_its_own(key):
+    preset = PRESETS[key]
+
+    assert preset.app_password is Need.REQUIRED
+    assert preset.imap == ()
+    assert preset.username in {UsernameRule.GIVEN, UsernameRule.FIXED}
+
+
+@pytest.mark.parametrize("key", ["tuta", "hey"])
+def test_provider_with_which_no_program_works_says_why(key):
+    assert "neither SMTP nor IMAP" in PRESETS[key].unsupported
+    assert PRESETS[key].smtp == PRESETS[key].imap == ()
+
+
+@pytest.mark.parametrize("key", ["mailpit", "mailhog"])
+def test_catcher_of_test_mail_wants_no_login(key):
+    preset = PRESETS[key]
+
+    assert preset.username is UsernameRule.NONE
+    assert [(each.host, each.port, each.security) for each in preset.smtp] == [
+        ("127.0.0.1", 1025, Security.NONE)
+    ]
+
+
+@every_key
+def test_placeholder_says_where_it_is_found_by_an_example(key):
+    for placeholder in PRESETS[key].placeholders:
+        assert len(placeholder.asks) > 30
+        assert not placeholder.asks.endswith((".", "?", ":"))
+        assert not placeholder.known or placeholder.example in placeholder.known
+
+
 @every_key
 def test_record_names_every_mandatory_field(key):
     assert set(MANDATORY) <= RECORDS[key].keys()
@@ -43,26 +92,28 @@ def test_record_says_where_its_values_come_from_and_when_they_were_compared(key)
 
     assert preset.sources
     assert preset.notes
-    assert preset.hint
+    assert preset.hint or preset.unsupported
     assert preset.checked >= date(2026, 11, 22)
     assert not preset.is_own
 
 
-@every_key
+@every_working_key
 def test_record_offers_encrypted_submission_alone(key):
     endpoints = PRESETS[key].smtp + PRESETS[key].imap
 
     assert PRESETS[key].smtp
-    assert {endpoint.security for endpoint in endpoints} <= {STARTTLS, SSL}
+    assert all(each.security in {STARTTLS, SSL} or is_loopback(each.host) for each in endpoints)
     assert len(set(endpoints)) == len(endpoints)
 
 
 @every_key
 def test_port_and_encryption_belong_together(key):
-    by_port = {465: SSL, 993: SSL, 587: STARTTLS, 143: STARTTLS, 1025: STARTTLS, 1143: STARTTLS}
+    implicit = {465, 993, 2465}
+    upgraded = {587, 143, 1025, 1143, 2525, 2587}
 
     for endpoint in PRESETS[key].smtp + PRESETS[key].imap:
-        assert by_port[endpoint.port] is endpoint.security
+        assert endpoint.port in implicit | upgraded
+        assert (endpoint.port in implicit) is (endpoint.security is SSL)
 
 
 @every_key
@@ -92,7 +143,7 @@ def test_names_are_written_in_lower_case_without_a_last_dot(key):
 def test_sentences_end_as_sentences(key):
     preset = PRESETS[key]
 
-    for sentence in (preset.hint, *preset.notes):
+    for sentence in filter(None, (preset.hint, *preset.notes)):
         assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith("smtp-relay")
         assert sentence.endswith(".")
         assert "!" not in sentence

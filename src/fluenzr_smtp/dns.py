@@ -1,4 +1,4 @@
-"""DNS look-ups that the system's resolver does not offer: MX, TXT, TLSA, and addresses from a chosen server.
+"""DNS look-ups that the system's resolver does not offer: MX, SRV, TXT, TLSA, addresses from a chosen server.
 
 The one home of dnspython. Every answer is taken as it comes: which provider an exchanger belongs to is the
 business of ``presets``, what a record means that of ``domain``.
@@ -22,6 +22,7 @@ from dns.rdtypes.ANY.TLSA import TLSA
 from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
+from dns.rdtypes.IN.SRV import SRV
 
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.problems import ProblemCode, Stage
@@ -37,6 +38,27 @@ class Exchangers:
 
     hosts: tuple[str, ...] = ()
     is_null: bool = False
+    is_authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where a service is offered (RFC 2782)."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The SRV records of a name, the most preferred first. ``is_refused``: the service is not offered.
+
+    ``is_authenticated``: a resolver of this machine has verified them (RFC 4035 §3.2.3); what one says
+    elsewhere may have been changed on the way.
+    """
+
+    found: tuple[Service, ...] = ()
+    is_refused: bool = False
     is_authenticated: bool = False
 
 
@@ -111,6 +133,20 @@ class Resolver:
         """Return the name that this one is an alias for (CNAME), or an empty text."""
         return next((_text(record.target) for record in _records(self._ask(name, "CNAME"), CNAME)), "")
 
+    def services(self, name: str) -> Services:
+        """Return the SRV records of a name such as ``_submissions._tcp.firma.example``, which need not exist.
+
+        Of equal priority the greater weight goes first (RFC 2782): one server is asked for, no load shared.
+        """
+        answer = self._ask(name, "SRV")
+        records = sorted(_records(answer, SRV), key=lambda one: (one.priority, -one.weight, one.target))
+        named = tuple(Service(_text(one.target), one.port) for one in records if _text(one.target))
+        return Services(
+            found=tuple(dict.fromkeys(each for each in named if each.port)),
+            is_refused=bool(records) and not named,
+            is_authenticated=_is_authenticated(answer) and self._is_local(),
+        )
+
     def tlsa(self, name: str) -> Associations:
         """Return the TLSA records of a name such as ``_25._tcp.mx.example``, which need not exist."""
         answer = self._ask(name, "TLSA")
@@ -121,6 +157,10 @@ class Resolver:
             for record in _records(answer, TLSA)
         )
         return Associations(records=found, is_authenticated=_is_authenticated(answer))
+
+    def _is_local(self) -> bool:
+        """Say whether every name server is this machine, so that nobody in between can say what they said."""
+        return all(_is_loopback(str(each)) for each in self._engine().nameservers)
 
     def _ask(self, name: str, rdtype: str) -> dns.resolver.Answer | None:
         """Return the answer, or None where the name does not exist."""
@@ -182,6 +222,13 @@ def _invalid(text: str, reason: str) -> Exception:
 def _records(answer: dns.resolver.Answer | None, kind: type[_Record]) -> list[_Record]:
     found: Iterable[object] = answer.rrset or () if answer is not None else ()
     return [record for record in found if isinstance(record, kind)][:_MOST_RECORDS]
+
+
+def _is_loopback(server: str) -> bool:
+    try:
+        return ipaddress.ip_address(server).is_loopback
+    except ValueError:  # an address with its network, or that of a page
+        return False
 
 
 def _is_authenticated(answer: dns.resolver.Answer | None) -> bool:

@@ -19,7 +19,7 @@ from fluenzr_smtp.model import Clock, Endpoint, Protocol, Secret, Security
 from fluenzr_smtp.problems import Facts, FactValue, Problem, ProblemCode, ServerReply, Stage
 from fluenzr_smtp.transcript import Dialogue, Transcript
 from fluenzr_smtp.veil import Veil
-from fluenzr_smtp.wire import Address, Reached, Wire, probe, service_of
+from fluenzr_smtp.wire import Address, LookUp, Reached, Wire, look_up, probe, service_of
 
 _PATIENCE_SECONDS = 3.0  # a server that greets does so at once; one that expects TLS never does
 _PROBE_SECONDS = 5.0
@@ -41,7 +41,8 @@ class Session(ABC):
     """One connection to a mail server. Not reusable after a failure; ``close`` it in any case.
 
     ``provider`` is the preset's key, for the meaning of replies; ``transcript`` gets the dialogue; ``until``
-    is a moment of the monotonic clock that no step outlasts.
+    is a moment of the monotonic clock that no step outlasts; ``names`` looks hosts up in another way than by
+    the system's resolver.
     """
 
     protocol: ClassVar[Protocol]
@@ -56,6 +57,7 @@ class Session(ABC):
         transcript: Transcript | None = None,
         until: float | None = None,
         resumption: tls.Resumption | None = None,
+        names: LookUp = look_up,
     ) -> None:
         self.endpoint = endpoint
         self.provider = provider
@@ -69,6 +71,7 @@ class Session(ABC):
             dialogue=self._dialogue,
             until=until,
             resumption=resumption,
+            names=names,
         )
         self._addresses: tuple[Address, ...] = ()
         self._is_examined = True

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fluenzr_smtp import ports
 from fluenzr_smtp.model import Endpoint, Fingerprint, Preset, Protocol, Target, UsernameRule
-from fluenzr_smtp.settings import ServerChoice, choose_endpoint
+from fluenzr_smtp.presets import filled
+from fluenzr_smtp.settings import ServerChoice, choose_endpoint, unsupported, username_of
 
 
-def of_preset(preset: Preset, *, name: str, address: str = "") -> Target:
-    """Return a provider's servers as the target; nobody logs in."""
+def of_preset(
+    preset: Preset, *, name: str, address: str = "", fills: Mapping[str, str] | None = None
+) -> Target:
+    """Return a provider's servers as the target; nobody logs in.
+
+    Raises:
+        FluenzrError: ``provider-unsupported``; ``input-required`` for what is missing in its hosts.
+    """
+    if preset.unsupported:
+        raise unsupported(preset)
+    preset = filled(preset, fills or {}, domain=address.rpartition("@")[2])
     return Target(
         name=name,
         smtp=preset.smtp[0],
@@ -53,8 +64,13 @@ def with_login(target: Target, username: str, preset: Preset | None) -> Target:
     """Return the target with somebody to log in; a name given as ``""`` follows from the address."""
     if username:
         return replace(target, username=username)
-    is_local = preset is not None and preset.username is UsernameRule.LOCAL_PART
-    return replace(target, username=target.address.rpartition("@")[0] if is_local else target.address)
+    rule = preset.username if preset else UsernameRule.ADDRESS
+    imap = preset.imap_username if preset else None
+    return replace(
+        target,
+        username=username_of(rule, target.address, preset),
+        imap_username=None if imap is None else username_of(imap, target.address, preset),
+    )
 
 
 def trusting(target: Target, *, authority: str | None, pin: Fingerprint | None) -> Target:

@@ -611,20 +611,16 @@ def test_what_is_missing_is_asked_and_what_cannot_be_read_asked_again(program: P
     assert program.account("asked")["smtp"]["encryption"] == "starttls"
 
 
-def test_the_mail_servers_of_the_domain_suggest_a_preset(program: Program):
-    with name_server({("firma.example", "MX"): ["10 mx1.mail.ovh.net."]}) as resolver:
+def test_the_mail_servers_of_the_domain_lead_to_their_provider(program: Program):
+    with name_server({("firma.example", "MX"): ["10 spool.mail.gandi.net."]}) as resolver:
         ended = program.at_terminal(
             "account", "add", "me@firma.example", "--no-test",
-            dialogue=[
-                ("The mail of firma.example is at OVH", ""),
-                ("Use the preset ovh? [Y/n]: ", "\n"),
-                ("Password of me@firma.example: ", "a secret\n"),
-            ],
+            dialogue=[("MX: gandi", ""), ("Password of me@firma.example: ", "a secret\n")],
             before=asking(resolver.port),
         )  # fmt: skip
 
     assert ended.status == 0, ended.err
-    assert program.account("me@firma.example")["preset"] == "ovh"
+    assert program.account("me@firma.example")["preset"] == "gandi"
 
 
 def test_the_hint_of_the_provider_stands_before_the_question(program: Program):

@@ -41,7 +41,7 @@ def test_list_shows_every_preset_with_its_first_servers(capsys):
 
     lines = capsys.readouterr().out.splitlines()
     ovh = next(line for line in lines if line.startswith("ovh "))
-    assert lines[0].split() == ["key", "provider", "smtp", "imap", "needs"]
+    assert lines[0].split() == ["key", "provider", "smtp", "imap", "needs", "limits"]
     assert "ssl0.ovh.net:587" in ovh
     assert "ssl0.ovh.net:993" in ovh
 
@@ -54,8 +54,57 @@ def test_list_fits_the_terminal_and_breaks_no_key_and_no_server(columns, capsys,
 
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= columns
-    for whole in ("google-workspace ", "smtp-mail.outlook.com:587", "mail.infomaniak.com:"):
+    for whole in ("google-workspace ", "zoho-eu-pro ", "smtp.gmail.com"):
         assert whole in shown
+
+
+def keys(capsys, *options):
+    return {each["key"] for each in document(["presets", "list", *options], capsys)["data"]["presets"]}
+
+
+def test_list_is_filtered_by_country(capsys):
+    swiss = keys(capsys, "--country", "ch")
+
+    assert {"infomaniak", "hostpoint"} <= swiss
+    assert "ovh" not in swiss
+    assert swiss < keys(capsys, "--country", "CH", "--country", "fr")
+
+
+def test_list_is_searched_in_names_domains_and_servers(capsys):
+    assert "outlook" in keys(capsys, "--search", "HotMail")
+    assert keys(capsys, "--search", "yahoodns.net") == {"yahoo"}
+    assert keys(capsys, "--search", "in-v3.mailjet") == {"mailjet"}
+
+
+def test_list_is_filtered_by_what_is_needed(capsys):
+    assert {"gmail", "yahoo", "zoho-eu"} <= keys(capsys, "--needs", "app-password")
+    assert {"gmail", "outlook", "microsoft365"} == keys(capsys, "--needs", "oauth") - {"google-workspace"}
+    assert {"ovh", "gandi"} <= keys(capsys, "--needs", "password")
+    assert keys(capsys, "--needs", "nothing") == {"mailpit", "mailhog"}
+    assert not keys(capsys, "--needs", "password") & {"outlook", "tuta", "mailpit", "yahoo"}
+
+
+def test_list_says_that_nobody_fits(capsys):
+    assert run(["presets", "list", "--search", "no such provider"]) == 0
+    assert capsys.readouterr().out == "No provider fits.\n"
+
+
+def test_list_refuses_a_need_that_is_none(capsys):
+    assert run(["presets", "list", "--needs", "luck"]) == 64
+
+
+def test_show_tells_what_is_to_be_filled_in(capsys):
+    run(["presets", "show", "amazon-ses"])
+
+    shown = capsys.readouterr().out
+    assert "--fill region=eu-west-1" in shown
+    assert "email-smtp.{region}.amazonaws.com:465" in shown
+
+
+def test_show_tells_that_a_provider_does_not_work(capsys):
+    run(["presets", "show", "tuta"])
+
+    assert "does not work  Tuta offers neither SMTP nor IMAP" in capsys.readouterr().out
 
 
 def test_list_is_complete_in_json(capsys):

@@ -24,11 +24,20 @@ class WebServer:
 
 @contextmanager
 def web_server(
-    context: ssl.SSLContext, answer: bytes, *, is_endless: bool = False, is_silent: bool = False
+    context: ssl.SSLContext,
+    answer: bytes,
+    *,
+    is_endless: bool = False,
+    is_silent: bool = False,
+    at: tuple[str, int] = ("127.0.0.1", 0),
 ) -> Iterator[WebServer]:
-    """Serve until the block ends: the answer, or it over and over, or nothing until the client gives up."""
+    """Serve until the block ends: the answer, or it over and over, or nothing until the client gives up.
+
+    The standard port, which the program asks, may be had as root only; ``at`` tells it, and whose.
+    """
     with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(at)
         listener.listen()
         server = WebServer(port=listener.getsockname()[1])
 
@@ -50,7 +59,7 @@ def web_server(
         try:
             yield server
         finally:
-            with closing(socket.create_connection(("127.0.0.1", server.port))):
+            with closing(socket.create_connection((at[0], server.port))):
                 pass
             thread.join()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fluenzr_smtp.accounts import Accounts
     from fluenzr_smtp.app.files import Files
+    from fluenzr_smtp.app.finder import Finder
     from fluenzr_smtp.app.inbox import Inbox
     from fluenzr_smtp.app.post import Post
     from fluenzr_smtp.app.servers import Servers
@@ -84,6 +85,17 @@ class App:
         from fluenzr_smtp.app.servers import Servers
 
         return Servers(clock=self.clock, presets=lambda: self.presets)
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Finds the settings of an address."""
+        from fluenzr_smtp.app.finder import Finder
+
+        return Finder(
+            clock=self.clock,
+            presets=lambda: self.presets,
+            resolver=lambda text, seconds: self.servers.resolver(text, timeout=seconds),
+        )
 
     @cached_property
     def subjects(self) -> Subjects:

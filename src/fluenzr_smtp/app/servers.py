@@ -48,7 +48,8 @@ class Servers:
     def preset_of(self, target: Target) -> Preset | None:
         """Return the preset that a target was made from, else the one that knows its host."""
         if target.preset:
-            return self.presets().presets.get(target.preset)
+            preset = self.presets().presets.get(target.preset)
+            return None if preset is None else _as_used(preset, target)
         endpoint = target.smtp or target.imap
         from fluenzr_smtp.settings import is_loopback
 
@@ -221,6 +222,13 @@ class Servers:
         target = Target.of(stored.account)
         is_editable = is_saved and target.name != environment.NAME
         return target if is_editable else replace(target, account="")
+
+
+def _as_used(preset: Preset, target: Target) -> Preset:
+    """Return the preset with its hosts completed as the target has them."""
+    from fluenzr_smtp.presets import filled_like
+
+    return filled_like(preset, tuple(each.host for each in (target.smtp, target.imap) if each))
 
 
 def _known(preset: Preset | None) -> Mapping[Protocol, tuple[Endpoint, ...]]:

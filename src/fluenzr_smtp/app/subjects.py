@@ -6,7 +6,8 @@ but it is where only an account can be meant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.app import STEP_SECONDS
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
     from fluenzr_smtp.problems import Problem
     from fluenzr_smtp.settings import ServerChoice
 
+_DISCOVERY_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What was typed. ``only_domain`` says that a bare name is a mail domain, not a server."""
+    """What was typed.
+
+    ``fills`` are parts of a preset's host names; ``only_domain`` says that a bare name is a mail domain, not
+    a server.
+    """
 
     text: str | None = None
     preset: str | None = None
@@ -31,6 +38,7 @@ class Wanted:
     authority: str | None = None
     resolver: str | None = None
     timeout: float = STEP_SECONDS
+    fills: Mapping[str, str] = field(default_factory=dict)
     only_domain: bool = False
 
 
@@ -108,7 +116,9 @@ class Subjects:
         from fluenzr_smtp.compose.addresses import domain_of
 
         address = parse_address(wanted.text) if wanted.text else ""
-        target = targets.of_preset(preset, name=wanted.text or preset.key, address=address)
+        target = targets.of_preset(
+            preset, name=wanted.text or preset.key, address=address, fills=wanted.fills
+        )
         domain = domain_of(address) if address else ""
         return Subject(target=self._trusting(wanted, target), domain=domain, preset=preset)
 
@@ -122,10 +132,33 @@ class Subjects:
         if preset is not None:
             return self._of_preset(wanted, preset)
         for near in self._app.servers.suggested_presets(domain, resolver=wanted.resolver):
-            return replace(self._of_preset(wanted, near), is_guessed=True)
+            if not near.placeholders and not near.unsupported:
+                return replace(self._of_preset(wanted, near), is_guessed=True)
         if wanted.only_domain:
             return Subject(target=None, domain=domain)
-        raise failure(ProblemCode.SERVERS_UNKNOWN, Stage.CONFIGURATION, domain=domain, address=address)
+        return self._discovered(wanted, address, domain)
+
+    def _discovered(self, wanted: Wanted, address: str, domain: str) -> Subject:
+        """Return the servers that the domain itself names, or that have the usual names."""
+        from fluenzr_smtp.discovery import Verdict
+        from fluenzr_smtp.model import Target
+
+        seconds = min(wanted.timeout, _DISCOVERY_SECONDS)
+        survey = self._app.finder.survey(
+            address, resolver=wanted.resolver, authority=wanted.authority, seconds=seconds
+        )
+        for _ in survey.steps(is_thorough=False):
+            pass
+        best = next((each for each in survey.candidates() if each.verdict is Verdict.RECOMMENDED), None)
+        if best is None or best.smtp is None:
+            raise failure(ProblemCode.SERVERS_UNKNOWN, Stage.CONFIGURATION, domain=domain, address=address)
+        target = Target(
+            name=wanted.text or address,
+            smtp=best.smtp.endpoint,
+            imap=best.imap.endpoint if best.imap else None,
+            address=address,
+        )
+        return Subject(target=self._trusting(wanted, target), domain=domain, is_guessed=True)
 
     def _of_name(self, wanted: Wanted, unopened: Problem | None) -> Subject:
         from fluenzr_smtp.settings import parse_server

@@ -24,6 +24,7 @@ PROGRAM = "fluenzr"
 #: The first word of a command and the module of this package that it lives in, in the order of the help.
 COMMANDS = {
     "account": "account",
+    "discover": "discover",
     "send": "send",
     "outbox": "outbox",
     "replies": "replies",

@@ -68,7 +68,7 @@ def examine_domain(
         lookups=Lookups(resolver, clock=clock),
         clock=clock,
         preset=preset if preset is not None and name not in preset.domains else None,
-        catalog=catalog or PresetCatalog(presets={preset.key: preset} if preset else {}),
+        catalog=catalog or PresetCatalog.of(*((preset,) if preset else ())),
         selectors=selectors,
         policies=policies or PolicyServer(seconds=resolver.timeout),
     )

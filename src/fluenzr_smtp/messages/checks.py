@@ -19,10 +19,11 @@ PLACEHOLDERS = frozenset({
     "days_left", "detail", "domain", "doubtful", "extra", "field", "folder", "folders", "generation",
     "header", "host", "include", "issuer", "key", "kinds", "known", "limit", "limit_bytes", "line",
     "lookups", "matching", "mechanisms", "message", "messages", "missing", "names", "near", "not_after",
-    "not_before", "options", "others", "page", "path", "pinned", "policy", "port", "preset", "queued",
-    "reason", "recipient", "record", "reply", "report", "retry_after", "rows", "schemes", "seconds",
-    "seen", "selector", "selectors", "service", "setting", "several", "since", "size_bytes", "slot",
-    "slots", "source", "state", "status", "total", "type", "username", "value", "variable", "version",
+    "not_before", "options", "origin", "others", "page", "path", "pinned", "policy", "port", "preset",
+    "provider", "queued", "reason", "recipient", "record", "reply", "report", "retry_after", "rows",
+    "schemes", "seconds", "seen", "selector", "selectors", "service", "setting", "several", "since",
+    "size_bytes", "slot", "slots", "source", "state", "status", "total", "type", "username", "value",
+    "variable", "version",
 })  # fmt: skip
 
 _STOPS = (".", "!", "?", "。", "！", "？", "।")  # of the scripts that the languages are written in

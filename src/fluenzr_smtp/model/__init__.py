@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         State,
         Submission,
     )
-    from fluenzr_smtp.model.presets import Limit, LimitUnit, Need, Preset, UsernameRule
+    from fluenzr_smtp.model.presets import Form, Limit, LimitUnit, Need, Placeholder, Preset, UsernameRule
     from fluenzr_smtp.model.servers import Endpoint, Fingerprint, Protocol, Security, Skill, Skills
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Endpoint",
     "Envelope",
     "Fingerprint",
+    "Form",
     "Leave",
     "Limit",
     "LimitUnit",
@@ -43,6 +44,7 @@ __all__ = [
     "Need",
     "Octets",
     "Outcome",
+    "Placeholder",
     "Preset",
     "Priority",
     "Protocol",
@@ -71,6 +73,7 @@ __getattr__ = loader(
         "Endpoint": "servers",
         "Envelope": "messages",
         "Fingerprint": "servers",
+        "Form": "presets",
         "Leave": "clock",
         "Limit": "presets",
         "LimitUnit": "presets",
@@ -78,6 +81,7 @@ __getattr__ = loader(
         "Need": "presets",
         "Octets": "messages",
         "Outcome": "messages",
+        "Placeholder": "presets",
         "Preset": "presets",
         "Priority": "messages",
         "Protocol": "servers",

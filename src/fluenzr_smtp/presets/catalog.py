@@ -9,22 +9,30 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from fluenzr_smtp import files
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.model import Preset
-from fluenzr_smtp.presets.records import LONGEST_KEY, Place, is_loopback, parse_preset
+from fluenzr_smtp.presets.filling import filled_like, has_host
+from fluenzr_smtp.presets.hosts import is_loopback
+from fluenzr_smtp.presets.place import Place
+from fluenzr_smtp.presets.records import LONGEST_KEY, parse_preset
+from fluenzr_smtp.presets.shelf import Shelf, records_of
 from fluenzr_smtp.problems import ProblemCode, Stage
 
-_LIMIT_BYTES = 262_144  # several times the shipped catalogue
+_LIMIT_BYTES = 262_144  # of the own presets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresetCatalog:
     """The presets in the order of the file: the shipped ones first, then what the user added."""
 
-    presets: Mapping[str, Preset]
+    presets: Shelf
+
+    @classmethod
+    def of(cls, *presets: Preset) -> PresetCatalog:
+        """Return a catalogue of these presets alone."""
+        return cls(presets=Shelf({}, _unread, {each.key: each for each in presets}))
 
     @classmethod
     def load(cls, *, own: Path | None) -> PresetCatalog:
@@ -37,9 +45,8 @@ class PresetCatalog:
             FluenzrError: ``preset-invalid`` (facts ``path``, ``preset``, ``field``, ``reason``, ``detail``),
                 ``file-unreadable``.
         """
-        shipped = read_presets(shipped_path(), is_own=False)
-        added = read_presets(own, is_own=True) if own is not None else {}
-        return cls(presets=MappingProxyType({**shipped, **added}))
+        added = read_own(own) if own is not None else {}
+        return cls(presets=_shipped(shipped_path(), added))
 
     def get(self, key: str) -> Preset:
         """Return the preset of a key, in any case.
@@ -55,7 +62,8 @@ class PresetCatalog:
     def for_domain(self, domain: str) -> Preset | None:
         """Return the preset that names exactly this mail domain; the user's own go first."""
         wanted = domain.casefold().rstrip(".")
-        return next((preset for preset in self._own_first() if wanted in preset.domains), None)
+        near = self._naming(wanted)
+        return next((preset for preset in near if wanted in preset.domains), None)
 
     def for_mx(self, hosts: Iterable[str]) -> tuple[Preset, ...]:
         """Return the presets to one of whose MX suffixes one of the hosts belongs; the user's own go first.
@@ -72,17 +80,29 @@ class PresetCatalog:
     def for_host(self, host: str) -> Preset | None:
         """Return the one preset that has this host among its servers; an own one goes before shipped ones.
 
-        None where several share it, and for loopback: what answers there may be anything.
+        Placeholders in its hosts are completed as this host has them. None where several presets share the
+        host, and for loopback: what answers there may be anything.
         """
         wanted = host.casefold().rstrip(".")
         if is_loopback(wanted):
             return None
-        found = [each for each in self._own_first() if wanted in {one.host for one in each.smtp + each.imap}]
+        found = [each for each in self._naming(wanted, "placeholders") if has_host(each, wanted)]
         own = [each for each in found if each.is_own] or found
-        return own[0] if len(own) == 1 else None
+        return filled_like(own[0], (wanted,)) if len(own) == 1 else None
+
+    def knows(self, host: str) -> bool:
+        """Say whether this is a server of a preset, however many share it; this computer is nobody's."""
+        wanted = host.casefold().rstrip(".")
+        near = self._naming(wanted, "placeholders")
+        return not is_loopback(wanted) and any(has_host(each, wanted) for each in near)
 
     def _own_first(self) -> list[Preset]:
         return sorted(self.presets.values(), key=lambda preset: not preset.is_own)
+
+    def _naming(self, *words: str) -> list[Preset]:
+        """Return the presets in whose records one of the words is to be read; the own ones go first."""
+        found = [self.presets[key] for key in self.presets.naming(*words)]
+        return sorted(found, key=lambda preset: not preset.is_own)
 
     def _near(self, key: str) -> tuple[str, ...]:
         """Return at most three keys: of the domain named, of a like spelling, of a name that has the word."""
@@ -94,6 +114,31 @@ class PresetCatalog:
         return tuple(dict.fromkeys(keys))[:3]
 
 
+def _shipped(path: Path, added: Mapping[str, Preset]) -> Shelf:
+    """Return the shipped records, each of which is read when it is asked for, and the added ones over them.
+
+    Raises:
+        FluenzrError: ``file-unreadable``.
+    """
+
+    def read(key: str, record: str) -> Preset:
+        import tomllib
+
+        return parse_preset(key, tomllib.loads(record), path=path, is_own=False)
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise failure(
+            ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=error.strerror
+        ) from error
+    return Shelf(records_of(text), read, added)
+
+
+def _unread(key: str, _record: str) -> Preset:
+    raise KeyError(key)
+
+
 def shipped_path() -> Path:
     """Return where the shipped catalogue lies: inside the package, or at the top of a source tree."""
     package = Path(__file__).resolve().parents[1]
@@ -101,20 +146,16 @@ def shipped_path() -> Path:
     return inside if inside.is_file() else package.parents[1] / "presets.toml"
 
 
-def read_presets(path: Path, *, is_own: bool) -> Mapping[str, Preset]:
-    """Read a file of presets, keeping their order; an own one that is not there holds none.
+def read_own(path: Path) -> Mapping[str, Preset]:
+    """Read the user's own presets, in the order of the file; where there is none, there are none.
 
     Raises:
         FluenzrError: ``preset-invalid``, ``file-unreadable``.
     """
     try:
         tables = files.read_toml(path, limit_bytes=_LIMIT_BYTES)
-    except FileNotFoundError as error:
-        if is_own:
-            return {}
-        raise failure(
-            ProblemCode.FILE_UNREADABLE, Stage.CONFIGURATION, path=str(path), reason=error.strerror
-        ) from error
+    except FileNotFoundError:
+        return {}
     except ValueError as error:  # not TOML, or a number beyond bounds
         raise Place(path=path).invalid("not-toml", detail=str(error)) from error
-    return {key: parse_preset(key, record, path=path, is_own=is_own) for key, record in tables.items()}
+    return {key: parse_preset(key, record, path=path, is_own=True) for key, record in tables.items()}

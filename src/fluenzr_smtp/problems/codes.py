@@ -67,6 +67,8 @@ class ProblemCode(StrEnum):
     INPUT_REQUIRED = "input-required"
     EXTRA_MISSING = "extra-missing"
     PRESET_UNKNOWN = "preset-unknown"
+    PRESET_EXISTS = "preset-exists"
+    SERVER_UNCONFIRMED = "server-unconfirmed"
     ACCOUNT_EXISTS = "account-exists"
     ACCOUNT_NAME_INVALID = "account-name-invalid"
     SETTING_INVALID = "setting-invalid"
@@ -99,6 +101,8 @@ class ProblemCode(StrEnum):
     ACCOUNT_CHANGED = "account-changed"
     CONFIG_INVALID = "config-invalid"
     PRESET_INVALID = "preset-invalid"
+    PROVIDER_UNSUPPORTED = "provider-unsupported"
+    PRESETS_OUTDATED = "presets-outdated"
     SERVERS_UNKNOWN = "servers-unknown"
     ENVIRONMENT_INVALID = "environment-invalid"
 

@@ -39,6 +39,8 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
             code.INPUT_REQUIRED,
             code.EXTRA_MISSING,
             code.PRESET_UNKNOWN,
+            code.PRESET_EXISTS,
+            code.SERVER_UNCONFIRMED,
             code.ACCOUNT_EXISTS,
             code.ACCOUNT_NAME_INVALID,
             code.SETTING_INVALID,
@@ -69,6 +71,10 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
             code.PRESET_INVALID,
             code.SERVERS_UNKNOWN,
             code.ENVIRONMENT_INVALID,
+        ),
+        (never, status.UNAVAILABLE, "configuration"): (
+            code.PROVIDER_UNSUPPORTED,
+            code.PRESETS_OUTDATED,
         ),
         (never, status.CONFIG, "vault"): (
             code.VAULT_LOCKED,

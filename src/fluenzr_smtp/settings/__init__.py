@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from fluenzr_smtp.late import loader
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.settings.accounts import Choices, build_account, change_account, checked, with_remedy
+    from fluenzr_smtp.settings.accounts import (
+        Choices,
+        build_account,
+        change_account,
+        checked,
+        unsupported,
+        username_of,
+        with_remedy,
+    )
     from fluenzr_smtp.settings.limits import OWN, limits_in_force, parse_limits, parse_pause, parse_span
     from fluenzr_smtp.settings.servers import (
         ServerChoice,
@@ -38,6 +46,8 @@ __all__ = [
     "parse_security",
     "parse_server",
     "parse_span",
+    "unsupported",
+    "username_of",
     "with_remedy",
 ]
 
@@ -60,6 +70,8 @@ __getattr__ = loader(
         "parse_security": "servers",
         "parse_server": "servers",
         "parse_span": "limits",
+        "unsupported": "accounts",
+        "username_of": "accounts",
         "with_remedy": "accounts",
     },
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from fluenzr_smtp.compose import parse_address
-from fluenzr_smtp.errors import failure
+from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import (
     Account,
     Endpoint,
@@ -49,9 +49,11 @@ def build_account(choices: Choices, preset: Preset | None) -> Account:
 
     Raises:
         FluenzrError: ``input-required`` with the options that are missing; ``address-malformed``,
-            ``setting-invalid``, ``header-malformed``, ``encryption-required``.
+            ``setting-invalid``, ``header-malformed``, ``encryption-required``, ``provider-unsupported``.
     """
     address = parse_address(choices.address)
+    if preset is not None and preset.unsupported:
+        raise unsupported(preset)
     smtp = choose_endpoint(Protocol.SMTP, choices.smtp, preset.smtp if preset else ())
     if smtp is None:
         raise failure(ProblemCode.INPUT_REQUIRED, Stage.USAGE, options=("--preset", "--smtp-host"))
@@ -63,6 +65,7 @@ def build_account(choices: Choices, preset: Preset | None) -> Account:
         address=address,
         display_name=checked("display-name", choices.display_name or ""),
         username=_username(choices, address, preset),
+        imap_username=_imap_username(choices, address, preset) if imap else None,
         smtp=_trusting(smtp, choices),
         imap=None if imap is None else _trusting(imap, choices),
         preset=preset.key if preset else None,
@@ -122,9 +125,36 @@ def _username(choices: Choices, address: str, preset: Preset | None) -> str | No
         if not choices.username:
             raise invalid("username", "", "empty")
         return checked("username", choices.username)
-    if preset is not None and preset.username is UsernameRule.LOCAL_PART:
+    return username_of(preset.username if preset else UsernameRule.ADDRESS, address, preset)
+
+
+def _imap_username(choices: Choices, address: str, preset: Preset | None) -> str | None:
+    """Return the login name for IMAP where it is another one than for submission."""
+    if preset is None or preset.imap_username is None or choices.username is not None:
+        return None
+    return username_of(preset.imap_username, address, preset)
+
+
+def unsupported(preset: Preset) -> FluenzrError:
+    """Return the error that tells of a provider with which no mail program can work."""
+    return failure(
+        ProblemCode.PROVIDER_UNSUPPORTED, Stage.CONFIGURATION, provider=preset.name, reason=preset.unsupported
+    )
+
+
+def username_of(rule: UsernameRule, address: str, preset: Preset | None) -> str | None:
+    """Return the login name that follows from an address by a rule; None where nobody logs in.
+
+    Raises:
+        FluenzrError: ``input-required`` for a name that the provider hands out.
+    """
+    if rule is UsernameRule.GIVEN:
+        raise failure(ProblemCode.INPUT_REQUIRED, Stage.USAGE, options=("--username",))
+    if rule is UsernameRule.LOCAL_PART:
         return address.rpartition("@")[0]
-    return address
+    if rule is UsernameRule.FIXED and preset is not None:
+        return preset.username_value
+    return None if rule is UsernameRule.NONE else address
 
 
 def _trusting(endpoint: Endpoint, choices: Choices) -> Endpoint:

@@ -80,7 +80,7 @@ class SMTPModes(SMTPOpening):
     def _mail_options(self, submission: Submission) -> Iterator[str]:
         size = submission.content.size_bytes
         if "size" in self.capabilities:  # RFC 1870
-            limit = self._limit_bytes()
+            limit = self.limit_bytes
             if limit is not None and limit < size:
                 raise self._wire.failure(ProblemCode.MESSAGE_TOO_BIG, size_bytes=size, limit_bytes=limit)
             yield f"SIZE={size}"

@@ -96,9 +96,11 @@ class SMTPOpening(Session):
 
     def size_limit(self) -> Facts:
         """Tell the largest message that the server announces to take (RFC 1870); None: it names no limit."""
-        return facts(announced="size" in self.capabilities, limit_bytes=self._limit_bytes())
+        return facts(announced="size" in self.capabilities, limit_bytes=self.limit_bytes)
 
-    def _limit_bytes(self) -> int | None:
+    @property
+    def limit_bytes(self) -> int | None:
+        """The largest message that the server announces to take; None: it names no limit."""
         announced = self.capabilities.get("size", "")
         return (int(announced) or None) if _DECIMAL.fullmatch(announced) else None
 

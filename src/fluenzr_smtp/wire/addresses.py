@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from fluenzr_smtp.model import Clock
 
@@ -25,6 +25,13 @@ class Address(NamedTuple):
 
     kind: int
     place: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, text: str, port: int) -> Address:
+        """Return the place of a port at an IP address."""
+        if ":" in text:
+            return cls(socket.AF_INET6, (text, port, 0, 0))
+        return cls(socket.AF_INET, (text, port))
 
     @property
     def text(self) -> str:
@@ -50,6 +57,13 @@ class Attempt:
     seconds: float
     connection: socket.socket | None = None
     error: OSError | None = None
+
+
+class LookUp(Protocol):
+    """A way from a host name to addresses; raises as ``look_up``."""
+
+    def __call__(self, host: str, port: int, *, seconds: float) -> tuple[Address, ...]:
+        """Return the addresses of a host."""
 
 
 def look_up(host: str, port: int, *, seconds: float) -> tuple[Address, ...]:

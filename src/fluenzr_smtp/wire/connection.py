@@ -13,7 +13,7 @@ from fluenzr_smtp import tls
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Endpoint, Security
 from fluenzr_smtp.problems import Problem, ProblemCode
-from fluenzr_smtp.wire.addresses import Address, attempts, connected, look_up, more_telling
+from fluenzr_smtp.wire.addresses import Address, LookUp, attempts, connected, look_up, more_telling
 from fluenzr_smtp.wire.handshake import PlainSpeechError, handshake
 from fluenzr_smtp.wire.stream import Stream
 
@@ -33,7 +33,8 @@ class Wire(Stream):
     """A connection to one endpoint, opened step by step.
 
     ``begin`` names the stage and starts its deadline; every read and write after it counts against that
-    deadline. ``until`` is a moment of the monotonic clock that no step outlasts. All failures are
+    deadline. ``until`` is a moment of the monotonic clock that no step outlasts; ``names`` looks the host up
+    in another way than by the system's resolver. All failures are
     ``FluenzrError``; the connection is not usable after one.
     """
 
@@ -42,23 +43,25 @@ class Wire(Stream):
         endpoint: Endpoint,
         *,
         resumption: tls.Resumption | None = None,
+        names: LookUp = look_up,
         **how: Any,  # noqa: ANN401 - as Stream has them
     ) -> None:
         super().__init__(endpoint, **how)
         self.plain_speech = b""
         self._resumption = resumption or tls.Resumption()
         self._is_resumable = False
+        self._names = names
 
     # -- opening -------------------------------------------------------------------------------------
 
     def resolve(self) -> tuple[Address, ...]:
-        """Look the host up in the system's resolver.
+        """Look the host up, in the system's resolver unless another way was given.
 
         Raises:
             FluenzrError: ``dns-host-unknown``, ``dns-unavailable``.
         """
         try:
-            return look_up(self.endpoint.host, self.endpoint.port, seconds=self.remaining())
+            return self._names(self.endpoint.host, self.endpoint.port, seconds=self.remaining())
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be encoded
             is_silent = isinstance(error, TimeoutError) or getattr(error, "errno", 0) == socket.EAI_AGAIN
             if is_silent:

@@ -135,6 +135,16 @@ class Stream:
             self._dialogue.heard_bytes(len(taken))
         return taken
 
+    def read_some(self) -> bytes:
+        """Return what was received, once something is; nothing at the end of the stream.
+
+        Raises:
+            FluenzrError: ``reply-too-long``, ``reply-timeout``, ``connection-lost``.
+        """
+        if not self._buffer:
+            self._fill()
+        return self._take(len(self._buffer))
+
     @property
     def has_line(self) -> bool:
         """Say whether a whole line was received that no step has read yet. Does not look for more."""

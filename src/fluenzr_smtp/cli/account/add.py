@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Annotated, TypeVar
+from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 
-from fluenzr_smtp import ports, settings
+from fluenzr_smtp import settings
 from fluenzr_smtp.app import STEP_SECONDS
+from fluenzr_smtp.cli import completion, network
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.cli.account import pace, servers
+from fluenzr_smtp.cli.account import finding, pace, servers
 from fluenzr_smtp.cli.account import secret as secrets
+from fluenzr_smtp.cli.account.questions import asked
 from fluenzr_smtp.cli.account.records import ACCOUNT, account_record
 from fluenzr_smtp.cli.account.verification import Verified, end_unsaved, may_save, verify
 from fluenzr_smtp.cli.checks import CHECK, check_records
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import Command, examples
 from fluenzr_smtp.compose import parse_address, parse_mailboxes
-from fluenzr_smtp.compose.addresses import domain_of
-from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import Mailbox, Need, Preset, Protocol, Secret, StoredAccount
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.model import Account, Mailbox, Need, Preset, Protocol, Secret, StoredAccount, UsernameRule
 from fluenzr_smtp.problems import ProblemCode, Stage
-
-Answer = TypeVar("Answer")
 
 SCHEMAS = {"account add": form.record(account=ACCOUNT, saved=form.BOOLEAN, checks=form.array(CHECK))}
 
 _EXAMPLES = examples(
+    "fluenzr account add me@shop.fr",
     "fluenzr account add me@shop.fr --preset ovh",
+    "fluenzr account add me@shop.fr --preset ovh-exchange --fill number=4",
     "fluenzr account add me@shop.fr --preset gandi --password-stdin < secret",
     "fluenzr account add me@pm.me --preset proton-bridge --trust-cert cert.pem",
     "fluenzr account add me@corp.test --smtp-host mail.corp.test --ca-file ca.pem",
@@ -42,6 +42,9 @@ class Request:
 
     email: str | None
     preset: str | None
+    fills: dict[str, str]
+    yes: bool
+    resolver: str | None
     name: str | None
     display_name: str | None
     username: str | None
@@ -65,6 +68,14 @@ def add(
     preset: Annotated[
         str | None, typer.Option("--preset", metavar="KEY", help="The provider; see 'fluenzr presets list'.")
     ] = None,
+    fill: completion.Fills = None,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="Agree to a server outside of the address's domain, where one was found there."
+        ),
+    ] = False,
+    resolver: network.Resolver = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="TEXT", help="What to call the account, if not by address."),
@@ -94,12 +105,15 @@ def add(
     password_stdin: secrets.StdinFlag = False,
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
-    timeout: servers.Timeout = int(STEP_SECONDS),
+    timeout: network.Timeout = int(STEP_SECONDS),
 ) -> None:
     """Add an account: find its servers, try them without sending, and keep it encrypted."""
     request = Request(
         email=email,
         preset=preset,
+        fills=completion.read_fills(fill or ()),
+        yes=yes,
+        resolver=resolver,
         name=name,
         display_name=display_name,
         username=username,
@@ -128,7 +142,7 @@ def _add(run: Invocation, request: Request) -> None:
     choices, preset = _completed(run, request)
     account = settings.build_account(choices, preset)
     run.app.require_free(account.name)
-    secret = _secret(run, request, account.address, preset)
+    secret = _secret(run, request, account, preset)
     run.app.require_key()
     now = run.app.clock.now()
     stored = StoredAccount(account=account, secret=secret, created=now, secret_changed=now)
@@ -169,29 +183,44 @@ def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Pre
     if run.prompts.may_ask:
         run.app.require_key()  # before anything is asked that would be lost
     if request.email is None:
-        mailbox = _asked(run, "Email address", _mailbox, option="EMAIL")
+        mailbox = asked(run, "Email address", _mailbox, option="EMAIL")
     else:
         mailbox = _mailbox(request.email)
-    address = mailbox.address
-    smtp = request.servers.choice(Protocol.SMTP)
-    preset = _preset(run, request, address)
-    if preset is None and smtp.host is None:
-        preset, smtp = _asked_server(run)
+    found = _found(run, request, mailbox.address)
+    preset = found.preset
     choices = settings.Choices(
-        address=address,
+        address=mailbox.address,
         name=request.name,
         display_name=mailbox.name if request.display_name is None else request.display_name,
-        username=request.username,
+        username=_username(run, request, found),
         has_login=not request.no_auth,
-        smtp=smtp,
-        imap=request.servers.choice(Protocol.IMAP),
+        smtp=_said(request.servers.choice(Protocol.SMTP), found.smtp),
+        imap=_said(request.servers.choice(Protocol.IMAP), found.imap),
         has_imap=not request.servers.no_imap,
         pin=run.app.files.pin(request.servers.trust_cert) if request.servers.trust_cert else None,
-        authority=run.app.files.authority(request.servers.ca_file) if request.servers.ca_file else None,
+        authority=_authority(run, request),
         limits=request.pace.chosen_limits(),
         pause=request.pace.chosen_pause(),
     )
     return choices, preset
+
+
+def _said(typed: settings.ServerChoice, found: settings.ServerChoice) -> settings.ServerChoice:
+    """Return what was typed of a server; what was found counts where nothing was."""
+    return found if typed.is_empty else typed
+
+
+def _authority(run: Invocation, request: Request) -> str | None:
+    return run.app.files.authority(request.servers.ca_file) if request.servers.ca_file else None
+
+
+def _username(run: Invocation, request: Request, found: finding.Found) -> str | None:
+    """Return the login name that was typed or found; one that the provider hands out is asked for."""
+    if request.username is not None or request.no_auth:
+        return request.username
+    if found.preset is not None and found.preset.username is UsernameRule.GIVEN and run.prompts.may_ask:
+        return run.prompts.ask("User name, as the provider gave it to you", option="--username")
+    return found.username
 
 
 def _mailbox(text: str) -> Mailbox:
@@ -205,71 +234,46 @@ def _require_complete(run: Invocation, request: Request) -> None:
     if run.prompts.may_ask:
         return
     missing = [] if request.email else ["EMAIL"]
-    known_domain = request.email and run.app.presets.for_domain(request.email.rpartition("@")[2])
-    if not (request.preset or request.servers.smtp_host or known_domain):
+    if not request.email and not (request.preset or request.servers.smtp_host):
         missing.append("--preset or --smtp-host")
     has_secret = request.secret.named or secrets.VARIABLE in run.app.environ or request.no_auth
-    if not has_secret:
+    if not has_secret and not _needs_no_login(run, request):
         missing.append(f"{', '.join(secrets.OPTIONS)} or {secrets.VARIABLE}")
     if missing:
         run.prompts.missing(*missing)
 
 
-def _preset(run: Invocation, request: Request, address: str) -> Preset | None:
-    if request.preset is not None:
-        return run.app.presets.get(request.preset)
-    if request.servers.smtp_host is not None:
-        return None
-    domain = domain_of(address)
-    return run.app.presets.for_domain(domain) or _suggested(run, domain)
+def _needs_no_login(run: Invocation, request: Request) -> bool:
+    """Say whether nobody logs in to the provider that was named: a catcher of test mail."""
+    if request.preset is None or request.username is not None:
+        return False
+    return run.app.presets.get(request.preset).username is UsernameRule.NONE
 
 
-def _suggested(run: Invocation, domain: str) -> Preset | None:
-    if not run.prompts.may_ask:
-        return None
-    for preset in run.app.servers.suggested_presets(domain):
-        question = f"The mail of {domain} is at {preset.name}. Use the preset {preset.key}?"
-        if run.prompts.confirm(question, option="--preset", default=True):
-            return preset
-    return None
+def _found(run: Invocation, request: Request, address: str) -> finding.Found:
+    search = finding.Search(
+        address=address,
+        preset=request.preset,
+        has_host=request.servers.smtp_host is not None,
+        fills=request.fills,
+        resolver=request.resolver,
+        authority=_authority(run, request),
+        timeout=request.timeout,
+        may_leave=request.yes,
+        may_connect=not request.no_test,
+    )
+    return finding.find(run, search)
 
 
-def _asked_server(run: Invocation) -> tuple[Preset | None, settings.ServerChoice]:
-    def server(answer: str) -> Preset | settings.ServerChoice:
-        is_host = any(mark in answer for mark in ".:") or settings.is_loopback(answer)
-        return settings.parse_server(answer) if is_host else run.app.presets.get(answer)
-
-    question = "Preset (see 'fluenzr presets list') or SMTP server"
-    found = _asked(run, question, server, option="--smtp-host")
-    if isinstance(found, Preset):
-        return found, settings.ServerChoice()
-    usual = ports.usual_security(Protocol.SMTP, found.port).value
-    question = "Encryption: starttls or ssl"
-    security = _asked(run, question, settings.parse_security, option="--encryption", default=usual)
-    return None, replace(found, security=security)
-
-
-def _asked(
-    run: Invocation, question: str, parse: Callable[[str], Answer], *, option: str, default: str = ""
-) -> Answer:
-    """Ask until the answer can be read; what is wrong with one is told, and the rest is not lost."""
-    while True:
-        answer = run.prompts.ask(question, option=option, default=default)
-        try:
-            return parse(answer)
-        except FluenzrError as error:
-            run.output.problem(error.problem)
-
-
-def _secret(run: Invocation, request: Request, address: str, preset: Preset | None) -> Secret | None:
-    if request.no_auth:
+def _secret(run: Invocation, request: Request, account: Account, preset: Preset | None) -> Secret | None:
+    if account.username is None:
         return None
     known = request.secret.read(run)
     if known is not None:
         return known
     if preset is not None:
         _show_hint(run, preset)
-    return secrets.ask(run, address)
+    return secrets.ask(run, account.address)
 
 
 def _show_hint(run: Invocation, preset: Preset) -> None:

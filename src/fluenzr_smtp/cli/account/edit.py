@@ -9,6 +9,7 @@ import typer
 
 from fluenzr_smtp import settings
 from fluenzr_smtp.app import STEP_SECONDS
+from fluenzr_smtp.cli import network
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.account import pace, servers
 from fluenzr_smtp.cli.account import secret as secrets
@@ -94,7 +95,7 @@ def edit(
     password_stdin: secrets.StdinFlag = False,
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
-    timeout: servers.Timeout = int(STEP_SECONDS),
+    timeout: network.Timeout = int(STEP_SECONDS),
 ) -> None:
     """Change an account; settings that concern its servers are tried before they are saved."""
     request = Request(

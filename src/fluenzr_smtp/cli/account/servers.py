@@ -49,10 +49,6 @@ CaFile = Annotated[
         "FILE",
     ),
 ]
-Timeout = Annotated[
-    int,
-    typer.Option("--timeout", metavar="SECONDS", min=1, max=3600, help="Bound of each step with a server."),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

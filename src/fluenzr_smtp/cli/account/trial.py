@@ -11,9 +11,9 @@ import typer
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.app.parcels import Parcel
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.cli.account.servers import Timeout
 from fluenzr_smtp.cli.checks import CHECK, CheckLines, Mark, check_records
 from fluenzr_smtp.cli.checks.explained import panels
+from fluenzr_smtp.cli.network import Resolver, Timeout
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import reply_line
 from fluenzr_smtp.cli.tree import Command, examples
@@ -105,10 +105,7 @@ def try_account(
     no_domain: Annotated[
         bool, typer.Option("--no-domain", help="Do not look at the DNS of the sender's domain.")
     ] = False,
-    resolver: Annotated[
-        str | None,
-        typer.Option("--resolver", metavar="IP[:PORT]", help="Ask this name server about the domain."),
-    ] = None,
+    resolver: Resolver = None,
     timeout: Timeout = int(STEP_SECONDS),
 ) -> None:
     """Test an account: its servers stage by stage, then a message to itself and its arrival.

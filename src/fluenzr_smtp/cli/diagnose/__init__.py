@@ -12,9 +12,10 @@ import typer
 
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli.account import secret as secrets
-from fluenzr_smtp.cli.account.servers import Timeout
+from fluenzr_smtp.cli.completion import Fills
 from fluenzr_smtp.cli.diagnose.findings import Request
 from fluenzr_smtp.cli.diagnose.outputs import DATA
+from fluenzr_smtp.cli.network import Timeout
 from fluenzr_smtp.cli.options import current
 from fluenzr_smtp.cli.tree import Command, examples
 
@@ -27,6 +28,7 @@ _EXAMPLES = examples(
     "fluenzr diagnose shop --transcript",
     "fluenzr diagnose mail.example.org:465",
     "fluenzr diagnose --preset zoho",
+    "fluenzr diagnose --preset ovh-exchange --fill number=4",
     "fluenzr diagnose ana@example.org --domain",
     "fluenzr diagnose shop --fix --report mail.html",
     "fluenzr diagnose shop --nagios --warn-days 21 --critical-days 7",
@@ -51,6 +53,7 @@ def diagnose(
         str | None,
         typer.Option("--preset", metavar="KEY", help="Look at the servers of this provider."),
     ] = None,
+    fill: Fills = None,
     encryption: Annotated[
         str | None,
         typer.Option("--encryption", metavar="NAME", help="starttls, ssl, or none (this machine only)."),
@@ -177,6 +180,7 @@ def diagnose(
     request = Request(
         text=target,
         preset=preset,
+        fills=tuple(fill or ()),
         encryption=encryption,
         timeout=float(timeout),
         transcript=transcript,

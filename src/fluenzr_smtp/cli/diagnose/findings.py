@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.cli.account.secret import SecretSource, ask
+from fluenzr_smtp.cli.completion import read_fills
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.model import Check, Remedy, Secret, Target
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
@@ -23,6 +24,7 @@ class Request:
 
     text: str | None
     preset: str | None
+    fills: tuple[str, ...]
     encryption: str | None
     timeout: float
     transcript: bool
@@ -162,6 +164,7 @@ def _wanted(run: Invocation, request: Request) -> Wanted:
         authority=run.app.files.authority(request.ca_file) if request.ca_file else None,
         resolver=request.resolver,
         timeout=request.timeout,
+        fills=read_fills(request.fills),
         only_domain=request.domain,
     )
 

@@ -11,8 +11,8 @@ import typer
 
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.cli.account.servers import Timeout
 from fluenzr_smtp.cli.moments import local
+from fluenzr_smtp.cli.network import Timeout
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.replies.records import REPLY

@@ -1,0 +1,175 @@
+"""Writing the user's own presets: one record is added, changed or taken out, the rest stays as it was typed.
+
+The one home of tomlkit, which keeps comments and order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+from fluenzr_smtp import durable
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.model import Endpoint, Limit, Preset
+from fluenzr_smtp.presets.catalog import read_own
+from fluenzr_smtp.presets.place import Place
+from fluenzr_smtp.presets.records import UNCHECKED, parse_preset
+from fluenzr_smtp.problems import ProblemCode, Stage
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+def add(path: Path, key: str, fields: Mapping[str, object]) -> Preset:
+    """Add a record, durably.
+
+    Raises:
+        FluenzrError: ``preset-exists``; ``preset-invalid``, of the new record or of the file, which is left
+            as it is; ``file-…``, ``disk-full``.
+    """
+
+    def put(document: tomlkit.TOMLDocument) -> None:
+        if key in document:
+            raise failure(ProblemCode.PRESET_EXISTS, Stage.USAGE, key=key)
+        document[key] = _filled(tomlkit.table(), fields)
+
+    return _written(path, key, put)
+
+
+def change(path: Path, key: str, fields: Mapping[str, object], *, base: Preset) -> Preset:
+    """Change fields of a record, durably; where there is none of this key, ``base`` becomes one.
+
+    Raises:
+        FluenzrError: As ``add``.
+    """
+
+    def put(document: tomlkit.TOMLDocument) -> None:
+        found = document.get(key)
+        table = found if isinstance(found, Table) else _filled(tomlkit.table(), record_of(base))
+        document[key] = _filled(table, fields)
+
+    return _written(path, key, put)
+
+
+def remove(path: Path, key: str) -> None:
+    """Take a record out, durably.
+
+    Raises:
+        FluenzrError: ``preset-unknown`` where it is none of the user's own; as ``add``.
+    """
+    document = _document(path)
+    if key not in document:
+        raise failure(ProblemCode.PRESET_UNKNOWN, Stage.USAGE, key=key, near=())
+    document.remove(key)
+    _write(path, document)
+
+
+def record_of(preset: Preset) -> dict[str, object]:
+    """Return a preset as a record holds it; what says nothing is left out."""
+    fields: dict[str, object] = {
+        "name": preset.name,
+        "countries": list(preset.countries),
+        "domains": list(preset.domains),
+        "mx": list(preset.mx),
+        "smtp": endpoints_of(preset.smtp),
+        "imap": endpoints_of(preset.imap),
+        "username": preset.username.value,
+        "username_value": preset.username_value,
+        "imap_username": preset.imap_username.value if preset.imap_username else "",
+        "app_password": preset.app_password.value,
+        "app_password_page": preset.app_password_page,
+        "oauth": preset.oauth.value,
+        "saves_sent": preset.saves_sent,
+        "placeholders": {
+            each.name: {
+                "asks": each.asks,
+                "form": each.form.value,
+                "example": each.example,
+                "known": list(each.known),
+            }
+            for each in preset.placeholders
+        },
+        "limits": limits_of(preset.limits),
+        "spf": list(preset.spf),
+        "dkim": list(preset.dkim),
+        "pages": dict(preset.pages),
+        "hint": preset.hint,
+        "notes": list(preset.notes),
+        "sources": list(preset.sources),
+        "checked": "" if preset.checked == UNCHECKED else preset.checked,
+    }
+    return {name: value for name, value in fields.items() if value not in ("", [], {}, False)}
+
+
+def endpoints_of(endpoints: tuple[Endpoint, ...]) -> list[dict[str, object]]:
+    """Return servers as a record holds them."""
+    return [{"host": each.host, "port": each.port, "encryption": each.security.value} for each in endpoints]
+
+
+def limits_of(limits: Iterable[Limit]) -> list[dict[str, object]]:
+    """Return limits as a record holds them."""
+    return [_limit(each) for each in limits]
+
+
+def _limit(limit: Limit) -> dict[str, object]:
+    fields: dict[str, object] = {"unit": limit.unit.value, "count": limit.count}
+    if limit.per is not None:
+        fields["per"] = _span(limit.per)
+    said = (("scope", limit.scope), ("source", limit.source))
+    return fields | {name: text for name, text in said if text}
+
+
+def _span(per: timedelta) -> str:
+    seconds = int(per.total_seconds())
+    unit, length = next((unit, length) for unit, length in _UNITS if seconds % length == 0)
+    return f"{seconds // length}{unit}"
+
+
+def _filled(table: Table, fields: Mapping[str, object]) -> Table:
+    for name, value in fields.items():
+        table[name] = _item(value)
+    return table
+
+
+def _item(value: object) -> object:
+    """Return a list of tables on lines of their own, tables within one; anything else as it is."""
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        array = tomlkit.array()
+        array.extend(_inline(each) for each in value)
+        return array.multiline(multiline=True)
+    return _inline(value) if isinstance(value, dict) else value
+
+
+def _inline(fields: Mapping[str, object]) -> object:
+    table = tomlkit.inline_table()
+    for name, value in fields.items():
+        table[name] = _inline(value) if isinstance(value, dict) else value
+    return table
+
+
+def _written(path: Path, key: str, put: Callable[[tomlkit.TOMLDocument], None]) -> Preset:
+    document = _document(path)
+    put(document)
+    preset = parse_preset(key, document[key].unwrap(), path=path, is_own=True)
+    _write(path, document)
+    return preset
+
+
+def _document(path: Path) -> tomlkit.TOMLDocument:
+    """Return the file as it was typed; it must be a good one, or the change would be lost with it."""
+    read_own(path)
+    try:
+        return tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return tomlkit.document()
+    except TOMLKitError as error:
+        raise Place(path=path).invalid("not-toml", detail=str(error)) from error
+
+
+def _write(path: Path, document: tomlkit.TOMLDocument) -> None:
+    durable.ensure_private_dir(path.parent)
+    durable.write_atomically(path.resolve(), tomlkit.dumps(document).encode("utf-8"))
