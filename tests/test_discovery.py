@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluenzr_smtp import ports
 from fluenzr_smtp.discovery import Candidate, Means, Origin, Subject, Survey, Trials, Verdict
 from fluenzr_smtp.dns import Resolver
 from fluenzr_smtp.model import Endpoint, Preset, Protocol, Security
@@ -182,6 +183,34 @@ class TestOrigins:
         found = walked(zone, PresetCatalog.of(), authority, seconds=BRIEF)
 
         assert (found.faults[Origin.MX], found.faults[Origin.SRV]) == ("no-answer", "no-answer")
+
+
+class TestNames:
+    def test_name_behind_an_alias_is_the_one_that_its_certificate_is_for(self, authority, monkeypatch):
+        with submission(authority, "out.host.example") as its:
+            monkeypatch.setitem(ports.STANDARD, Protocol.SMTP, {SSL: its.port, STARTTLS: 1, Security.NONE: 1})
+            zone = {("smtp.firma.example", "CNAME"): ["Out.Host.example."]}
+            found = walked(zone, PresetCatalog.of(), authority)
+            known = PresetCatalog.of(preset("known", "out.host.example", 465))
+            at_a_provider = walked(zone, known, authority)
+
+        assert found.verdicts == [(Origin.NAMES, "out.host.example", Verdict.TO_CONFIRM)]
+        assert at_a_provider.verdicts == [(Origin.NAMES, "out.host.example", Verdict.RECOMMENDED)]
+
+    def test_usual_name_counts_only_under_its_own_certificate(self, authority, monkeypatch):
+        with submission(authority, "smtp.firma.example") as its:
+            monkeypatch.setitem(ports.STANDARD, Protocol.SMTP, {SSL: its.port, STARTTLS: 1, Security.NONE: 1})
+            found = walked({}, PresetCatalog.of(), authority)
+
+        assert found.verdicts == [(Origin.NAMES, "smtp.firma.example", Verdict.RECOMMENDED)]
+
+    def test_mx_host_elsewhere_is_to_be_confirmed(self, authority, monkeypatch):
+        with submission(authority, "mx.host.example") as its:
+            monkeypatch.setitem(ports.STANDARD, Protocol.SMTP, {SSL: its.port, STARTTLS: 1, Security.NONE: 1})
+            zone = {("firma.example", "MX"): ["10 mx.host.example."]}
+            found = walked(zone, PresetCatalog.of(), authority)
+
+        assert found.verdicts == [(Origin.NAMES, "mx.host.example", Verdict.TO_CONFIRM)]
 
 
 class TestServices:

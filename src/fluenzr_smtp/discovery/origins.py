@@ -113,22 +113,41 @@ def by_autoconfig(subject: Subject, means: Means) -> Step:
 
 
 def by_names(subject: Subject, means: Means, exchangers: Exchangers | None) -> Step:
-    """Propose the names that mail servers usually have; they count only once they have been verified."""
+    """Propose the names that mail servers usually have; they count only once they have been verified.
+
+    Where such a name is an alias (CNAME), the server's certificate is as a rule for the name behind it.
+    """
     domain = subject.domain
     hosts = exchangers.hosts[:_MOST_MX_HOSTS] if exchangers else ()
     own = tuple(each for each in hosts if subject.owns(each))
     usual = _named(subject, ("smtp.", "mail."), ("imap.", "mail."), own)
     found = [Proposal(origin=Origin.NAMES, source=domain, smtp=usual[0], imap=usual[1], is_trusted=True)]
-    for host in hosts:
-        if host not in own:
-            proposal = Proposal(
-                origin=Origin.NAMES,
-                source=host,
-                smtp=_usual(Protocol.SMTP, (host,)),
-                imap=_usual(Protocol.IMAP, (host,)),
-            )
-            found.append(_judged(proposal, subject, means.catalog))
+    names = [f"{label}.{domain}" for label in ("smtp", "mail", "imap")]
+    aliases = dict(zip(("smtp", "mail", "imap"), at_once(means.resolver.alias, names), strict=True))
+    behind = _behind(aliases, subject)
+    elsewhere = [(each, (each,), (each,)) for each in hosts if each not in own]
+    for source, smtp, imap in (*behind, *elsewhere):
+        proposal = Proposal(
+            origin=Origin.NAMES,
+            source=source,
+            smtp=_usual(Protocol.SMTP, smtp),
+            imap=_usual(Protocol.IMAP, imap),
+        )
+        found.append(_judged(proposal, subject, means.catalog))
     return _step(Origin.NAMES, tuple(found))
+
+
+def _behind(
+    aliases: dict[str, str | None], subject: Subject
+) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """Return the servers outside of the domain that its usual names are aliases of."""
+
+    def told(*labels: str) -> tuple[str, ...]:
+        hosts = (aliases[label] or "" for label in labels)
+        return tuple(dict.fromkeys(each for each in hosts if each and not subject.owns(each)))
+
+    smtp = told("smtp", "mail")
+    return [(smtp[0], smtp, told("imap", "mail") or smtp)] if smtp else []
 
 
 def exchangers_of(subject: Subject, resolver: Resolver) -> Exchangers | None:
