@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.servers.certificates import Authority
+from tests.servers.introspection import Introspection, introspection
 from tests.servers.mailhost import BINARIES, MailHost, missing_condition, running_mailhost
 
 # What is started in the background may ignore these, and so would all programs that the tests start.
@@ -90,6 +91,21 @@ def mailhost(authority: Authority) -> Iterator[MailHost]:
     """A real Postfix and a real Dovecot; the same for all tests, so each looks for its own Message-ID."""
     _require_mailhost()
     with running_mailhost(authority) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Introspection]:
+    """A provider of identities that says which access tokens hold."""
+    with introspection() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tokenhost(authority: Authority, provider: Introspection) -> Iterator[MailHost]:
+    """A mail host that lets people in by access tokens as well."""
+    _require_mailhost()
+    with running_mailhost(authority, introspection=provider.url) as host:
         yield host
 
 

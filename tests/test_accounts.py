@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluenzr_smtp.accounts import (
+    FORMAT,
     Accounts,
     Merge,
     check_name,
@@ -30,6 +31,7 @@ from fluenzr_smtp.model import (
     Secret,
     Security,
     StoredAccount,
+    TokenCommand,
 )
 from fluenzr_smtp.problems import ExitStatus, ProblemCode
 from fluenzr_smtp.vault import Argon2Cost, RawKey, Vault, seal_export
@@ -319,7 +321,25 @@ class TestPayload:
         assert json.loads(payload)["format"] == 2
         assert decode(payload) == (WORK, paced)
 
-    @pytest.mark.parametrize("version", [3, 10**9])
+    def test_one_account_with_a_token_command_makes_it_the_third_format(self):
+        tokens = replace(HOME, secret=TokenCommand("oama access me@home.example"))
+
+        payload = encode((WORK, PACED, tokens))
+
+        assert json.loads(payload)["format"] == 3
+        assert decode(payload) == (WORK, PACED, tokens)
+        assert json.loads(encode((WORK, PACED)))["format"] == 2
+
+    @pytest.mark.parametrize(
+        "fields", [{"secret": "x"}, {"token_command": ""}, {"token_command": 1}], ids=str
+    )
+    def test_account_with_a_command_that_is_none_is_damaged(self, fields):
+        document = json.loads(encode((replace(HOME, secret=TokenCommand("oama")),)))
+        document["accounts"][0] |= fields
+
+        assert refusal(decode, json.dumps(document).encode()).code is ProblemCode.VAULT_DAMAGED
+
+    @pytest.mark.parametrize("version", [FORMAT + 1, 10**9])
     def test_newer_format_is_told(self, version):
         payload = json.dumps({"format": version, "something": "else"}).encode()
 
@@ -549,9 +569,9 @@ class TestExport:
         assert problem.facts == {"path": "accounts.export", "reason": "accounts"}
 
     def test_payload_of_a_newer_program_is_told(self):
-        content = seal_export(b'{"format":3,"more":[]}', TRAVEL, cost=FLOOR)
+        content = seal_export(b'{"format":4,"more":[]}', TRAVEL, cost=FLOOR)
 
         problem = refusal(lambda: import_accounts(content, TRAVEL, path="accounts.export"))
 
         assert problem.code is ProblemCode.EXPORT_NEWER
-        assert problem.facts == {"path": "accounts.export", "version": 3}
+        assert problem.facts == {"path": "accounts.export", "version": 4}

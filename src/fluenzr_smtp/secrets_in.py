@@ -103,6 +103,15 @@ def from_command(command: str, *, environ: Mapping[str, str], timeout: float) ->
     return _checked(_first_line(line))
 
 
+def require_command(command: str) -> None:
+    """Refuse a command line that could never be run; it is not run.
+
+    Raises:
+        FluenzrError: ``secret-command-failed``.
+    """
+    _split(command)
+
+
 def handed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a person's program: without our variables that may hold a secret."""
     return {key: environ[key] for key in environ if not key.startswith("FLUENZR_") or key in _HANDED_ON}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar
 
-from fluenzr_smtp import tls
+from fluenzr_smtp import bearer, tls
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Endpoint, Protocol, Secret, Security
 from fluenzr_smtp.problems import Facts, FactValue, Problem, ProblemCode, ServerReply, Stage
@@ -25,7 +25,15 @@ _PATIENCE_SECONDS = 3.0  # a server that greets does so at once; one that expect
 _PROBE_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
 
-OAUTH_MECHANISMS = frozenset({"XOAUTH2", "OAUTHBEARER"})
+OAUTH_MECHANISMS = frozenset(bearer.MECHANISMS)
+# What a refused login means where there was a password.
+_REFUSALS = frozenset({
+    ProblemCode.AUTH_REJECTED,
+    ProblemCode.AUTH_REJECTED_MAYBE_BLOCKED,
+    ProblemCode.AUTH_REJECTED_MAYBE_REGION,
+    ProblemCode.AUTH_APP_PASSWORD_REQUIRED,
+    ProblemCode.AUTH_OAUTH_REQUIRED,
+})  # fmt: skip
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _BEGINS_A_GREETING = re.compile(rb"[2-5]([0-9]([0-9]|$)|$)|\*")
 
@@ -75,6 +83,7 @@ class Session(ABC):
         )
         self._addresses: tuple[Address, ...] = ()
         self._is_examined = True
+        self._token_refusal = ""  # the status that the server gave for the last token it refused
 
     # -- what the server says ------------------------------------------------------------------------
 
@@ -293,11 +302,36 @@ class Session(ABC):
     def authenticate(self, username: str, secret: Secret) -> Facts:
         """Log in: one mechanism, one attempt (a second one brings a mailbox nearer to being locked).
 
+        A token that is refused is asked for once more, and tried once more if it is another one.
+
         Raises:
-            FluenzrError: ``auth-…``; ``tls-required`` where the connection is not encrypted.
+            FluenzrError: ``auth-…``, ``oauth-token-rejected``; ``tls-required`` where the connection is not
+                encrypted; as the command that gives a token.
         """
-        self.hide(secret)
-        return self._log_in(username, secret)
+        current = secret.current()
+        self.hide(current)
+        try:
+            return self._log_in(username, current)
+        except FluenzrError as error:
+            refused = self._of_token(error) if current.is_token else error
+            fresh = (
+                secret.renewed(current) if refused.problem.code is ProblemCode.OAUTH_TOKEN_REJECTED else None
+            )
+            if fresh is None:
+                raise refused from error
+        self._veil = Veil(current, fresh)
+        try:
+            return self._log_in(username, fresh)
+        except FluenzrError as error:
+            raise self._of_token(error) from error
+
+    def _of_token(self, error: FluenzrError) -> FluenzrError:
+        """Name the refusal of a token for what it is: there is no password that could be wrong."""
+        problem = error.problem
+        if problem.code not in _REFUSALS:
+            return error
+        status = self.veiled(self._token_refusal)
+        return FluenzrError(replace(problem, code=ProblemCode.OAUTH_TOKEN_REJECTED).with_facts(status=status))
 
     def _refuse_control_characters(self, *credentials: str) -> None:
         """Refuse what would end a command or a field of PLAIN (RFC 4616 §2) before its time."""

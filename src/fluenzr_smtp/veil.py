@@ -150,11 +150,16 @@ class Veil:
     is against those that repeat it.
     """
 
-    def __init__(self, secret: Secret | None = None) -> None:
-        hidden = secret.reveal() if secret else ""
-        self._wholes = [pattern for form in {hidden, _plain(hidden)} if (pattern := _whole(form))]
+    def __init__(self, *secrets: Secret) -> None:
+        hidden = [each.hidden for each in secrets]
+        forms = {form for each in hidden for form in (each, _plain(each))}
+        self._wholes = [pattern for form in forms if (pattern := _whole(form))]
         self._pieces: dict[int, set[str]] = {}
         self._shown: dict[str, str] = {}  # servers say "250 Ok" a thousand times
+        for each in hidden:
+            self._cut(each)
+
+    def _cut(self, hidden: str) -> None:
         for form, shortest in _forms(hidden):
             bare = _bare(form)
             size = min(_PIECE, len(bare))

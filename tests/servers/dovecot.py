@@ -26,13 +26,14 @@ ssl = required
 ssl_cert = <$certificate
 ssl_key = <$key
 disable_plaintext_auth = yes
-auth_mechanisms = plain login
+auth_mechanisms = plain login$mechanisms
 auth_username_chars =
 auth_failure_delay = 0
 mail_location = maildir:$root/mail/%u
 mail_max_userip_connections = 100
 first_valid_uid = 1
 
+$tokens
 passdb {
   driver = passwd-file
   args = scheme=PLAIN $root/users
@@ -76,10 +77,29 @@ service anvil {
 }
 """)
 
+_TOKENS = """
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = %s
+}
+"""
+_OAUTH = """
+introspection_mode = get
+introspection_url = %s
+username_attribute = email
+active_attribute = active
+active_value = true
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dovecot:
-    """What a private Dovecot needs to know. ``root`` is its folder, open to other users to pass through."""
+    """What a private Dovecot needs to know. ``root`` is its folder, open to other users to pass through.
+
+    ``introspection`` is the address behind which a token is put to ask whether it holds; without one nobody
+    logs in by a token.
+    """
 
     root: Path
     imap_port: int
@@ -87,6 +107,7 @@ class Dovecot:
     certificate: ServerCertificate
     auth_socket: Path
     secrets: Mapping[str, str]
+    introspection: str = ""
 
     @property
     def log_file(self) -> Path:
@@ -101,7 +122,13 @@ class Dovecot:
         (self.root / "users").write_text(users, "utf-8")
         # Dovecot's own processes read the users after they have given up root.
         (self.root / "users").chmod(0o644)
+        if self.introspection:
+            self._oauth.write_text(_OAUTH % self.introspection, "utf-8")
         return ["dovecot", "-F", "-c", str(configuration)]
+
+    @property
+    def _oauth(self) -> Path:
+        return self.root / "oauth2.conf.ext"
 
     def _configuration(self) -> str:
         return _CONFIGURATION.substitute(
@@ -111,6 +138,8 @@ class Dovecot:
             imap_port=self.imap_port,
             imaps_port=self.imaps_port,
             auth_socket=self.auth_socket,
+            mechanisms=" oauthbearer xoauth2" if self.introspection else "",
+            tokens=_TOKENS % self._oauth if self.introspection else "",
         )
 
 

@@ -90,15 +90,21 @@ class MailHost:
 
 @contextlib.contextmanager
 def running_mailhost(
-    authority: Authority, *, message_size_limit: int = DEFAULT_SIZE_LIMIT
+    authority: Authority, *, message_size_limit: int = DEFAULT_SIZE_LIMIT, introspection: str = ""
 ) -> Iterator[MailHost]:
-    """Start a host with a certificate of ``authority``; it is gone afterwards, its mail too."""
+    """Start a host with a certificate of ``authority``; it is gone afterwards, its mail too.
+
+    With the address of an ``introspection`` it takes access tokens as well.
+    """
     certificate = authority.issue("mailhost")
     # Not below pytest's folder, which only root may enter: the servers give root up.
     with tempfile.TemporaryDirectory(prefix="mailhost-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         root.chmod(0o711)
-        with guarding(root) as guard, _started(root, guard, certificate, message_size_limit) as servers:
+        with (
+            guarding(root) as guard,
+            _started(root, guard, certificate, message_size_limit, introspection) as servers,
+        ):
             postfix, dovecot = servers
             yield MailHost(
                 host="localhost",
@@ -124,7 +130,7 @@ def missing_condition() -> str:
 
 @contextlib.contextmanager
 def _started(
-    root: Path, guard: IO[bytes], certificate: ServerCertificate, size_limit: int
+    root: Path, guard: IO[bytes], certificate: ServerCertificate, size_limit: int, introspection: str
 ) -> Iterator[tuple[Postfix, Dovecot]]:
     failures = []
     with contextlib.ExitStack() as stack:
@@ -132,7 +138,7 @@ def _started(
             # Between choosing a port and listening on it, somebody else may take it.
             place = root / str(attempt)
             place.mkdir(mode=0o711)
-            servers = _configure(place, certificate, size_limit)
+            servers = _configure(place, certificate, size_limit, introspection)
             try:
                 _start(stack, guard, *servers)
             except NotStartedError as exc:
@@ -152,7 +158,9 @@ def _start(stack: contextlib.ExitStack, guard: IO[bytes], postfix: Postfix, dove
     await_greeting(processes[1], dovecot.imap_port, b"* OK")
 
 
-def _configure(place: Path, certificate: ServerCertificate, size_limit: int) -> tuple[Postfix, Dovecot]:
+def _configure(
+    place: Path, certificate: ServerCertificate, size_limit: int, introspection: str
+) -> tuple[Postfix, Dovecot]:
     logins = (SHOP, SECOND, INTERNATIONAL)
     submission, smtps, imap, imaps = free_ports(4)
     for name in ("mail", "home"):
@@ -174,6 +182,7 @@ def _configure(place: Path, certificate: ServerCertificate, size_limit: int) -> 
         certificate=certificate,
         auth_socket=postfix.auth_socket,
         secrets={login.address: login.secret for login in logins},
+        introspection=introspection,
     )
     return postfix, dovecot
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fluenzr_smtp.accounts.payload import decode, encode
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import StoredAccount
+from fluenzr_smtp.model import Secret, StoredAccount, TokenCommand
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 if TYPE_CHECKING:
@@ -32,10 +32,14 @@ class Merge:
 
 
 class Accounts:
-    """The accounts of one vault. Every change is one durable write that keeps what other processes wrote."""
+    """The accounts of one vault. Every change is one durable write that keeps what other processes wrote.
 
-    def __init__(self, vault: Vault) -> None:
+    ``run`` runs the commands that give access tokens, when one is needed.
+    """
+
+    def __init__(self, vault: Vault, *, run: Callable[[str], Secret] | None = None) -> None:
         self._vault = vault
+        self._run = run
 
     def list(self) -> tuple[StoredAccount, ...]:
         """Return all accounts, in the order in which they were added; none where there is no vault.
@@ -153,9 +157,15 @@ class Accounts:
 
     def _decode(self, payload: bytes) -> tuple[StoredAccount, ...]:
         try:
-            return decode(payload)
+            return tuple(map(self._bound, decode(payload)))
         except FluenzrError as error:
             raise FluenzrError(error.problem.with_facts(path=str(self._vault.path))) from error
+
+    def _bound(self, stored: StoredAccount) -> StoredAccount:
+        secret = stored.secret
+        if self._run is None or not isinstance(secret, TokenCommand):
+            return stored
+        return changed_to(stored, secret=secret.bound(self._run))
 
 
 def check_name(name: str) -> None:

@@ -1,7 +1,8 @@
 """Accounts and their secrets as the vault keeps them: JSON that is read strictly.
 
-Format 2 adds to every account its limits and its pause. It is written only where an account has any, so that
-an older version goes on reading what it understands, and refuses, rather than loses, what it does not.
+Format 2 adds to every account its limits and its pause, format 3 the command that gives an access token. They
+are written only where an account has any, so that an older version goes on reading what it understands, and
+refuses, rather than loses, what it does not.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from fluenzr_smtp.model import (
     Secret,
     Security,
     StoredAccount,
+    TokenCommand,
 )
 from fluenzr_smtp.pacing import LONGEST_PAUSE, LONGEST_WINDOW
 from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.vault import damaged
 
-FORMAT = 2
+FORMAT = 3
 """The newest format that is read and written."""
 
 _PAYLOAD = frozenset({"format", "accounts"})
@@ -37,13 +39,13 @@ _FIRST_ACCOUNT = frozenset(
     {"name", "address", "display_name", "username", "smtp", "imap", "imap_username", "preset"}
     | {"secret", "created", "secret_changed"}
 )
-_ACCOUNT = {1: _FIRST_ACCOUNT, 2: _FIRST_ACCOUNT | _PACE}
+_ACCOUNT = {1: _FIRST_ACCOUNT, 2: _FIRST_ACCOUNT | _PACE, 3: _FIRST_ACCOUNT | _PACE | {"token_command"}}
 _LIMIT = frozenset({"unit", "count", "per_seconds", "scope", "source"})
 
 
 def encode(accounts: tuple[StoredAccount, ...]) -> bytes:
     """Return the payload that holds these accounts, in the oldest format that can."""
-    version = 2 if any(_has_pace(each.account) for each in accounts) else 1
+    version = max((_version_for(each) for each in accounts), default=1)
     fields = {"format": version, "accounts": [_account_fields(each, version) for each in accounts]}
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
@@ -68,14 +70,18 @@ def decode(payload: bytes) -> tuple[StoredAccount, ...]:
         raise damaged("accounts") from None
 
 
-def _has_pace(account: Account) -> bool:
-    return account.limits is not None or account.pause is not None
+def _version_for(stored: StoredAccount) -> int:
+    """Return the oldest format that can hold an account."""
+    if isinstance(stored.secret, TokenCommand):
+        return 3
+    return 2 if stored.account.limits is not None or stored.account.pause is not None else 1
 
 
 def _account_fields(stored: StoredAccount, version: int) -> dict[str, object]:
     account = stored.account
     return {
         **({} if version == 1 else _pace_fields(account)),
+        **({} if version < 3 else {"token_command": _command_of(stored)}),
         "name": account.name,
         "address": account.address,
         "display_name": account.display_name,
@@ -84,10 +90,18 @@ def _account_fields(stored: StoredAccount, version: int) -> dict[str, object]:
         "imap": None if account.imap is None else _endpoint_fields(account.imap),
         "imap_username": account.imap_username,
         "preset": account.preset,
-        "secret": None if stored.secret is None else stored.secret.reveal(),
+        "secret": _text_of(stored.secret),
         "created": stored.created.astimezone(UTC).isoformat(),
         "secret_changed": stored.secret_changed.astimezone(UTC).isoformat(),
     }
+
+
+def _text_of(secret: Secret | None) -> str | None:
+    return None if secret is None or isinstance(secret, TokenCommand) else secret.reveal()
+
+
+def _command_of(stored: StoredAccount) -> str | None:
+    return stored.secret.command if isinstance(stored.secret, TokenCommand) else None
 
 
 def _pace_fields(account: Account) -> dict[str, object]:
@@ -122,7 +136,6 @@ def _stored(
     version: int,
 ) -> StoredAccount:
     _expect(fields, _ACCOUNT[version])
-    secret = _text_or_none(fields["secret"])
     account = Account(
         name=_typed(fields["name"], str),
         address=_typed(fields["address"], str),
@@ -136,7 +149,7 @@ def _stored(
     )
     return StoredAccount(
         account=account,
-        secret=None if secret is None else Secret(secret),
+        secret=_secret(fields),
         created=_moment(fields["created"]),
         secret_changed=_moment(fields["secret_changed"]),
     )
@@ -148,6 +161,15 @@ def _pace(fields: Mapping[str, Any]) -> dict[str, Any]:
         "limits": None if limits is None else tuple(_limit(each) for each in _typed(limits, list)),
         "pause": None if pause is None else _span(_typed(pause, float), LONGEST_PAUSE),
     }
+
+
+def _secret(fields: Any) -> Secret | None:  # noqa: ANN401
+    text, command = _text_or_none(fields["secret"]), _text_or_none(fields.get("token_command"))
+    if command is not None:
+        if text is not None or not command:
+            raise ValueError("token_command")
+        return TokenCommand(command)
+    return None if text is None else Secret(text)
 
 
 def _limit(fields: Any) -> Limit:  # noqa: ANN401

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fluenzr_smtp.app.subjects import Subjects
     from fluenzr_smtp.config import Config
     from fluenzr_smtp.keychain import OSKeychain
-    from fluenzr_smtp.model import Account, Content, Draft, StoredAccount, Submission
+    from fluenzr_smtp.model import Account, Content, Draft, Secret, StoredAccount, Submission
     from fluenzr_smtp.outbox import Outbox
     from fluenzr_smtp.paths import Paths
     from fluenzr_smtp.presets import PresetCatalog
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 STEP_SECONDS = 20.0  # the bound of each step with a server, unless --timeout says otherwise
 _KEYRING_SECONDS = 15.0
+_TOKEN_SECONDS = 60.0
 
 
 @dataclass(kw_only=True)
@@ -145,7 +146,17 @@ class App:
         """The accounts in the vault."""
         from fluenzr_smtp.accounts import Accounts
 
-        return Accounts(self.vault)
+        return Accounts(self.vault, run=self.token_from)
+
+    def token_from(self, command: str) -> Secret:
+        """Run a command that prints an access token.
+
+        Raises:
+            FluenzrError: ``secret-command-failed``, ``secret-empty``, ``secret-malformed``.
+        """
+        from fluenzr_smtp import secrets_in
+
+        return secrets_in.from_command(command, environ=self.environ, timeout=_TOKEN_SECONDS)
 
     @property
     def config(self) -> Config:

@@ -35,7 +35,7 @@ def max_age_days(run: Invocation, option: int | None = None) -> int:
 
 
 def ages(stored: Iterable[StoredAccount], *, now: datetime, max_days: int) -> tuple[SecretAge, ...]:
-    """Return the age of each password; accounts without one are left out."""
+    """Return the age of each password; accounts without one, or with a token, are left out."""
     return tuple(
         SecretAge(
             account=each.account.name,
@@ -44,7 +44,7 @@ def ages(stored: Iterable[StoredAccount], *, now: datetime, max_days: int) -> tu
             is_old=days >= max_days,
         )
         for each in stored
-        if each.secret is not None
+        if each.secret is not None and not each.secret.is_token
     )
 
 

@@ -116,6 +116,21 @@ class Client(IMAPClient):  # type: ignore[misc]
         self._imap.literal = imaplib._Authenticator(lambda _: f"\0{identity}\0{secret}".encode()).process
         return self.command("AUTHENTICATE", b"PLAIN")
 
+    def proved_by_token(self, mechanism: str, first: bytes, last: bytes) -> tuple[tuple[str, bytes], bytes]:
+        """Run AUTHENTICATE with an access token (RFC 7628).
+
+        Returns:
+            OK or NO with the text behind it, and the challenge by which the server said why it refuses.
+        """
+        challenges: list[bytes] = []
+
+        def answer(challenge: bytes) -> bytes:
+            challenges.append(challenge)
+            return first if len(challenges) == 1 else last
+
+        self._imap.literal = imaplib._Authenticator(answer).process
+        return self.command("AUTHENTICATE", mechanism.encode("ascii")), b"".join(challenges[1:2])
+
     def idled(self) -> tuple[str, bytes]:
         """Run IDLE (RFC 2177) and end it as soon as the server has consented; return OK or NO and the text.
 

@@ -7,6 +7,7 @@ and time, and nothing that arrived before TLS is believed after it.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import imaplib
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from fluenzr_smtp import bearer
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.imap.client import Client, quoted
 from fluenzr_smtp.model import Endpoint, Protocol, Secret
@@ -113,20 +115,32 @@ class IMAPSession(Session):
         client = self._opened(Stage.AUTH)
         self._refuse_control_characters(username, secret.reveal())
         with self._mapped(Stage.AUTH, username=username):
-            mechanism = self._pick_mechanism(self.mechanisms, ("PLAIN", "LOGIN"))
+            usable = bearer.MECHANISMS if secret.is_token else ("PLAIN", "LOGIN")
+            mechanism = self._pick_mechanism(self.mechanisms, usable)
         known: dict[str, FactValue] = {
             "mechanism": mechanism,
             "mechanisms": tuple(map(self.veiled, self.mechanisms)),
             "username": username,
         }
         with self._mapped(Stage.AUTH, **known):
-            if mechanism == "PLAIN":
+            if mechanism in bearer.MECHANISMS:
+                answer = self._proved_by_token(client, mechanism, username, secret.reveal())
+            elif mechanism == "PLAIN":
                 answer = client.proved_by(username, secret.reveal())
             else:
                 answer = client.command("LOGIN", quoted(username), quoted(secret.reveal()))
             self._accepted(Stage.AUTH, answer, **known)
             client.logged_in()
         return facts(answer=self.told(answer[1]), **known)
+
+    def _proved_by_token(
+        self, client: Client, mechanism: str, username: str, token: str
+    ) -> tuple[str, bytes]:
+        host, port = self.endpoint.host, self.endpoint.port
+        first = bearer.first_response(mechanism, username, token, host=host, port=port)
+        answer, challenge = client.proved_by_token(mechanism, first, bearer.last_response(mechanism))
+        self._token_refusal = bearer.refusal(base64.b64encode(challenge))
+        return answer
 
     # -- reading -------------------------------------------------------------------------------------
 

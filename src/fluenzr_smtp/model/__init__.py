@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from fluenzr_smtp.late import loader
 
 if TYPE_CHECKING:
-    from fluenzr_smtp.model.accounts import Account, Mailbox, Secret, StoredAccount
+    from fluenzr_smtp.model.accounts import (
+        AccessToken,
+        Account,
+        Mailbox,
+        Secret,
+        StoredAccount,
+        TokenCommand,
+    )
     from fluenzr_smtp.model.checks import Check, Remedy, Target
     from fluenzr_smtp.model.clock import Clock, Leave
     from fluenzr_smtp.model.messages import (
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from fluenzr_smtp.model.servers import Endpoint, Fingerprint, Protocol, Security, Skill, Skills
 
 __all__ = [
+    "AccessToken",
     "Account",
     "Attachment",
     "Check",
@@ -58,12 +66,14 @@ __all__ = [
     "StoredAccount",
     "Submission",
     "Target",
+    "TokenCommand",
     "UsernameRule",
 ]
 
 __getattr__ = loader(
     __name__,
     {
+        "AccessToken": "accounts",
         "Account": "accounts",
         "Attachment": "messages",
         "Check": "checks",
@@ -95,6 +105,7 @@ __getattr__ = loader(
         "StoredAccount": "accounts",
         "Submission": "messages",
         "Target": "checks",
+        "TokenCommand": "accounts",
         "UsernameRule": "presets",
     },
 )

@@ -179,6 +179,7 @@ class ProblemCode(StrEnum):
     AUTH_MECHANISM_UNSUPPORTED = "auth-mechanism-unsupported"
     AUTH_NOT_OFFERED = "auth-not-offered"
     AUTH_REQUIRED = "auth-required"
+    OAUTH_TOKEN_REJECTED = "oauth-token-rejected"  # noqa: S105
     AUTH_UNAVAILABLE = "auth-unavailable"
     AUTH_TOO_MANY_LOGINS = "auth-too-many-logins"
 

@@ -159,7 +159,10 @@ def _rows() -> Mapping[ProblemCode, Meaning]:
             code.AUTH_REJECTED_MAYBE_REGION,
         ),
         (never, status.NO_PERMISSION, "app-password-required"): (code.AUTH_APP_PASSWORD_REQUIRED,),
-        (never, status.NO_PERMISSION, "oauth-required"): (code.AUTH_OAUTH_REQUIRED,),
+        (never, status.NO_PERMISSION, "oauth-required"): (
+            code.AUTH_OAUTH_REQUIRED,
+            code.OAUTH_TOKEN_REJECTED,
+        ),
         (never, status.NO_PERMISSION, "smtp-auth-disabled"): (code.AUTH_SMTP_DISABLED,),
         (never, status.NO_PERMISSION, "imap-disabled"): (code.AUTH_IMAP_DISABLED,),
         (never, status.NO_PERMISSION, "account-blocked"): (code.AUTH_ACCOUNT_BLOCKED,),

@@ -105,6 +105,7 @@ def add(
     password_stdin: secrets.StdinFlag = False,
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
+    token_command: secrets.TokenOption = None,
     timeout: network.Timeout = int(STEP_SECONDS),
 ) -> None:
     """Add an account: find its servers, try them without sending, and keep it encrypted."""
@@ -131,7 +132,12 @@ def add(
             ca_file=ca_file,
         ),
         pace=pace.PaceOptions.of(limit, pause),
-        secret=secrets.SecretSource(stdin=password_stdin, file=password_file, command=password_command),
+        secret=secrets.SecretSource(
+            stdin=password_stdin,
+            file=password_file,
+            command=password_command,
+            token_command=token_command,
+        ),
         timeout=float(timeout),
     )
     _add(current(ctx), request)

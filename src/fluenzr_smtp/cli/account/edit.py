@@ -95,6 +95,7 @@ def edit(
     password_stdin: secrets.StdinFlag = False,
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
+    token_command: secrets.TokenOption = None,
     timeout: network.Timeout = int(STEP_SECONDS),
 ) -> None:
     """Change an account; settings that concern its servers are tried before they are saved."""
@@ -115,7 +116,12 @@ def edit(
         ),
         pace=pace.PaceOptions.of(limit, pause),
         ask_secret=password,
-        secret=secrets.SecretSource(stdin=password_stdin, file=password_file, command=password_command),
+        secret=secrets.SecretSource(
+            stdin=password_stdin,
+            file=password_file,
+            command=password_command,
+            token_command=token_command,
+        ),
         timeout=float(timeout),
     )
     _edit(current(ctx), name, request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.checks import described
 from fluenzr_smtp.cli.limits import LIMIT, limit_record, limit_told
-from fluenzr_smtp.model import Account, Endpoint, Limit, Preset, StoredAccount
+from fluenzr_smtp.model import Account, Endpoint, Limit, Preset, Secret, StoredAccount, TokenCommand
 from fluenzr_smtp.pacing import span
 from fluenzr_smtp.settings import limits_in_force
 
@@ -28,6 +28,7 @@ ACCOUNT = form.record(
     limits=form.nullable(form.array(LIMIT)),
     pause_seconds=form.nullable(form.NUMBER),
     has_secret=form.BOOLEAN,
+    login=form.choice("none", "password", "token-command"),
     created=form.TIME,
     secret_changed=form.TIME,
 )
@@ -47,9 +48,16 @@ def account_record(stored: StoredAccount) -> dict[str, object]:
         "limits": None if account.limits is None else [limit_record(each) for each in account.limits],
         "pause_seconds": None if account.pause is None else account.pause.total_seconds(),
         "has_secret": stored.secret is not None,
+        "login": _login(stored.secret),
         "created": stored.created,
         "secret_changed": stored.secret_changed,
     }
+
+
+def _login(secret: Secret | None) -> str:
+    if secret is None:
+        return "none"
+    return "token-command" if secret.is_token else "password"
 
 
 def _server(endpoint: Endpoint) -> dict[str, object]:
@@ -71,7 +79,6 @@ def limits_record(account: Account, preset: Preset | None) -> list[dict[str, obj
 def account_rows(stored: StoredAccount, preset: Preset | None) -> list[tuple[str, str]]:
     """Return the account as rows of label and value; ``preset`` is the one whose limits hold for it."""
     account = stored.account
-    changed = stored.secret_changed.astimezone().date().isoformat()
     rows = [
         ("account", account.name),
         ("address", account.address),
@@ -84,9 +91,16 @@ def account_rows(stored: StoredAccount, preset: Preset | None) -> list[tuple[str
         ("preset", account.preset or ""),
         *_limit_rows(account, preset),
         ("pause", f"{span(account.pause)} between two messages" if account.pause else ""),
-        ("password", f"in the vault, set on {changed}" if stored.secret else "none"),
+        _secret_row(stored),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def _secret_row(stored: StoredAccount) -> tuple[str, str]:
+    changed = stored.secret_changed.astimezone().date().isoformat()
+    if isinstance(stored.secret, TokenCommand):
+        return "token", f"printed by a command at each login ({stored.secret.program}), set on {changed}"
+    return "password", f"in the vault, set on {changed}" if stored.secret else "none"
 
 
 def _limit_rows(account: Account, preset: Preset | None) -> list[tuple[str, str]]:

@@ -10,10 +10,10 @@ import typer
 
 from fluenzr_smtp.cli.options import Invocation
 from fluenzr_smtp.errors import failure
-from fluenzr_smtp.model import Secret
+from fluenzr_smtp.model import Secret, TokenCommand
 from fluenzr_smtp.problems import ProblemCode, Stage
 
-OPTIONS = ("--password-stdin", "--password-file", "--password-command")
+OPTIONS = ("--password-stdin", "--password-file", "--password-command", "--token-command")
 VARIABLE = "FLUENZR_PASSWORD"
 
 _PANEL = "Password (never as an argument)"
@@ -38,6 +38,16 @@ CommandOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--token-command",
+        metavar="COMMAND",
+        help="Log in by OAuth: a command that prints an access token, such as 'oama access me@shop.fr'. "
+        "It is kept, and run at each login.",
+        rich_help_panel=_PANEL,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +57,13 @@ class SecretSource:
     stdin: bool = False
     file: str | None = None
     command: str | None = None
+    token_command: str | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
         """The options that were used."""
-        used = (self.stdin, self.file is not None, self.command is not None)
+        typed = (self.file, self.command, self.token_command)
+        used = (self.stdin, *(each is not None for each in typed))
         return tuple(option for option, is_used in zip(OPTIONS, used, strict=True) if is_used)
 
     def read(self, run: Invocation) -> Secret | None:
@@ -72,6 +84,9 @@ class SecretSource:
         if self.command is not None:
             environ = run.app.environ
             return secrets_in.from_command(self.command, environ=environ, timeout=_COMMAND_SECONDS)
+        if self.token_command is not None:
+            secrets_in.require_command(self.token_command)
+            return TokenCommand(self.token_command, run.app.token_from)
         text = run.app.environ.get(VARIABLE)
         return None if text is None else secrets_in.from_text(text)
 

@@ -90,6 +90,7 @@ def diagnose(
     password_stdin: secrets.StdinFlag = False,
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
+    token_command: secrets.TokenOption = None,
     try_usernames: Annotated[
         bool,
         typer.Option(
@@ -187,7 +188,12 @@ def diagnose(
         trust_cert=trust_cert,
         ca_file=ca_file,
         username=username,
-        secret=secrets.SecretSource(stdin=password_stdin, file=password_file, command=password_command),
+        secret=secrets.SecretSource(
+            stdin=password_stdin,
+            file=password_file,
+            command=password_command,
+            token_command=token_command,
+        ),
         try_usernames=try_usernames,
         fix=fix,
         domain=domain,
