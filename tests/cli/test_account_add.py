@@ -361,7 +361,7 @@ def test_at_a_terminal_nothing_is_asked_either_where_it_is_forbidden(program: Pr
         ((ADDRESS, "--password-stdin"), ("--preset or --smtp-host",)),
         (
             (ADDRESS, "--preset", "ovh"),
-            ("--password-stdin, --password-file, --password-command or FLUENZR_PASSWORD",),
+            ("--password-stdin, --password-file, --password-command, --token-command or FLUENZR_PASSWORD",),
         ),
         ((ADDRESS, "--no-auth"), ("--preset or --smtp-host",)),
     ],
