@@ -177,12 +177,17 @@ class TestOrigins:
         assert found.origins == [Origin.CATALOGUE, Origin.MX]
         assert [each.verdict for each in found.candidates] == [Verdict.UNSUPPORTED]
 
-    def test_name_server_that_says_nothing_is_not_waited_for(self, authority):
-        zone = {("firma.example", "MX"): SILENCE, **{(each, "SRV"): SILENCE for each in SERVICES}}
+    def test_name_server_that_says_nothing_is_asked_once_and_not_waited_for(self, authority):
+        zone = {("firma.example", "MX"): SILENCE, **{(each, "SRV"): ["0 1 465 a.b."] for each in SERVICES}}
 
         found = walked(zone, PresetCatalog.of(), authority, seconds=BRIEF)
 
         assert (found.faults[Origin.MX], found.faults[Origin.SRV]) == ("no-answer", "no-answer")
+
+    def test_services_that_have_no_answer_are_told(self, authority):
+        zone = {(each, "SRV"): SILENCE for each in SERVICES}
+
+        assert walked(zone, PresetCatalog.of(), authority, seconds=BRIEF).faults[Origin.SRV] == "no-answer"
 
 
 class TestNames:

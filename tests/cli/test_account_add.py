@@ -368,7 +368,9 @@ def test_at_a_terminal_nothing_is_asked_either_where_it_is_forbidden(program: Pr
     ids=["email", "server", "secret", "server without login"],
 )
 def test_only_what_is_missing_is_named(program: Program, arguments, missing):
-    ended = program.call("account", "add", *arguments, "--json", stdin=SECRET)
+    with name_server({}) as names:
+        command = ("account", "add", *arguments, "--resolver", names.address)
+        ended = program.call(*command, "--json", stdin=SECRET)
 
     assert (ended.status, ended.codes) == (64, ["input-required"])
     assert tuple(ended.document["problems"][0]["facts"]["options"]) == missing

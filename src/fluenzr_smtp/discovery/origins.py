@@ -68,8 +68,10 @@ def by_mx(subject: Subject, means: Means, exchangers: Exchangers | None) -> Step
     return replace(_step(Origin.MX, found), detail="" if found else source)
 
 
-def by_srv(subject: Subject, means: Means) -> Step:
-    """Read the SRV records of the domain (RFC 6186, RFC 8314 §5.1)."""
+def by_srv(subject: Subject, means: Means, *, is_answered: bool = True) -> Step:
+    """Read the SRV records of the domain (RFC 6186, RFC 8314 §5.1), if the name servers answer at all."""
+    if not is_answered:
+        return Step(origin=Origin.SRV, fault="no-answer")
     names = {
         (Protocol.SMTP, Security.IMPLICIT_TLS): f"_submissions._tcp.{subject.domain}",
         (Protocol.SMTP, Security.STARTTLS): f"_submission._tcp.{subject.domain}",
@@ -122,9 +124,7 @@ def by_names(subject: Subject, means: Means, exchangers: Exchangers | None) -> S
     own = tuple(each for each in hosts if subject.owns(each))
     usual = _named(subject, ("smtp.", "mail."), ("imap.", "mail."), own)
     found = [Proposal(origin=Origin.NAMES, source=domain, smtp=usual[0], imap=usual[1], is_trusted=True)]
-    names = [f"{label}.{domain}" for label in ("smtp", "mail", "imap")]
-    aliases = dict(zip(("smtp", "mail", "imap"), at_once(means.resolver.alias, names), strict=True))
-    behind = _behind(aliases, subject)
+    behind = _behind(subject, means.resolver) if exchangers is not None else []
     elsewhere = [(each, (each,), (each,)) for each in hosts if each not in own]
     for source, smtp, imap in (*behind, *elsewhere):
         proposal = Proposal(
@@ -137,10 +137,11 @@ def by_names(subject: Subject, means: Means, exchangers: Exchangers | None) -> S
     return _step(Origin.NAMES, tuple(found))
 
 
-def _behind(
-    aliases: dict[str, str | None], subject: Subject
-) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+def _behind(subject: Subject, resolver: Resolver) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """Return the servers outside of the domain that its usual names are aliases of."""
+    labels = ("smtp", "mail", "imap")
+    names = [f"{label}.{subject.domain}" for label in labels]
+    aliases = dict(zip(labels, at_once(resolver.alias, names), strict=True))
 
     def told(*labels: str) -> tuple[str, ...]:
         hosts = (aliases[label] or "" for label in labels)

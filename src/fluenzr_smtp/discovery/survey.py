@@ -79,7 +79,8 @@ class Survey:
             return by_mx(self.subject, means, known[0])
 
         yield mx
-        yield partial(by_srv, self.subject, means)
+        # Name servers that did not answer about MX are not asked again: each question takes its whole time.
+        yield lambda: by_srv(self.subject, means, is_answered=known[0] is not None)
         yield partial(by_autoconfig, self.subject, means)
         yield lambda: by_names(self.subject, means, known[0])
 
