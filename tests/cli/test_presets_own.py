@@ -136,6 +136,28 @@ def test_broken_file_is_not_touched(program: Program):
     assert own_file(program).read_text() == "[firma\n"
 
 
+def test_presets_added_at_the_same_time_are_all_kept(program: Program):
+    children = [program.start("presets", "add", f"firma{at}", *SERVER) for at in range(12)]
+
+    assert [child.wait(60) for child in children] == [0] * 12
+    for child in children:
+        child.communicate()
+    assert all(presets(program, "show", f"firma{at}").status == 0 for at in range(12))
+
+
+def test_linked_file_is_written_through(program: Program):
+    kept = program.home / "dotfiles.toml"
+    kept.write_text("# mine\n")
+    own_file(program).parent.mkdir()
+    own_file(program).symlink_to(kept)
+
+    presets(program, "add", "firma", *SERVER)
+
+    assert own_file(program).is_symlink()
+    assert kept.read_text().startswith("# mine\n")
+    assert "[firma]" in kept.read_text()
+
+
 class TestExport:
     def test_file_is_for_the_domain_and_names_its_place(self, program: Program):
         ended = presets(program, "export", "gandi", "--domain", "Firma.example.")

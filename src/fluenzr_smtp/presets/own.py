@@ -5,9 +5,11 @@ The one home of tomlkit, which keeps comments and order.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -21,6 +23,8 @@ from fluenzr_smtp.presets.place import Place
 from fluenzr_smtp.presets.records import UNCHECKED, parse_preset
 from fluenzr_smtp.problems import ProblemCode, Stage
 
+_LOCK_SECONDS = 10.0
+_Result = TypeVar("_Result")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
@@ -61,11 +65,14 @@ def remove(path: Path, key: str) -> None:
     Raises:
         FluenzrError: ``preset-unknown`` where it is none of the user's own; as ``add``.
     """
-    document = _document(path)
-    if key not in document:
+    if key not in read_own(path):
         raise failure(ProblemCode.PRESET_UNKNOWN, Stage.USAGE, key=key, near=())
-    document.remove(key)
-    _write(path, document)
+
+    def take(document: tomlkit.TOMLDocument) -> None:
+        if key in document:  # another process may have been quicker
+            document.remove(key)
+
+    _rewrite(path, take)
 
 
 def record_of(preset: Preset) -> dict[str, object]:
@@ -152,11 +159,24 @@ def _inline(fields: Mapping[str, object]) -> object:
 
 
 def _written(path: Path, key: str, put: Callable[[tomlkit.TOMLDocument], None]) -> Preset:
-    document = _document(path)
-    put(document)
-    preset = parse_preset(key, document[key].unwrap(), path=path, is_own=True)
-    _write(path, document)
-    return preset
+    def checked(document: tomlkit.TOMLDocument) -> Preset:
+        put(document)
+        return parse_preset(key, document[key].unwrap(), path=path, is_own=True)
+
+    return _rewrite(path, checked)
+
+
+def _rewrite(path: Path, change: Callable[[tomlkit.TOMLDocument], _Result]) -> _Result:
+    """Change the file as one step: what another process adds meanwhile is kept. A link stays one."""
+    target = Path(os.path.realpath(path))
+    durable.ensure_private_dir(path.parent)
+    lock = path.with_name(f"{path.name}.lock")
+    busy = ProblemCode.FILE_NOT_WRITTEN
+    with durable.lock(lock, timeout_seconds=_LOCK_SECONDS, code=busy, stage=Stage.CONFIGURATION):
+        document = _document(path)
+        result = change(document)
+        durable.write_atomically(target, tomlkit.dumps(document).encode("utf-8"))
+    return result
 
 
 def _document(path: Path) -> tomlkit.TOMLDocument:
@@ -168,8 +188,3 @@ def _document(path: Path) -> tomlkit.TOMLDocument:
         return tomlkit.document()
     except TOMLKitError as error:
         raise Place(path=path).invalid("not-toml", detail=str(error)) from error
-
-
-def _write(path: Path, document: tomlkit.TOMLDocument) -> None:
-    durable.ensure_private_dir(path.parent)
-    durable.write_atomically(path.resolve(), tomlkit.dumps(document).encode("utf-8"))
