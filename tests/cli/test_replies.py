@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -530,6 +531,16 @@ class TestOne:
 
         assert (ended.status, ended.codes) == (ExitStatus.CANNOT_CREATE, ["file-not-created"])
         assert (tmp_path / f"{found['id']}.eml").read_text() == "mine"
+
+    @pytest.mark.parametrize("document", ["{}", "no json", '{"data": {"replies": []}}'])
+    def test_damaged_record_is_told(self, shop: Program, box: Box, document: str):
+        box.put(letter(In_Reply_To=sent(shop)))
+        (found,) = look(shop, box)
+        (database,) = (shop.home / "fluenzr").rglob("outbox.sqlite")
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("UPDATE reply SET document = ?", (document,))
+
+        assert shop.call("replies", "show", found["id"], "--json").codes == ["outbox-damaged"]
 
     @pytest.mark.parametrize("id_", ["zzzzzzzz", "", "*", "../../x"])
     def test_unknown_one_is_refused(self, shop: Program, id_: str):

@@ -17,6 +17,8 @@ from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.replies.records import REPLY
 from fluenzr_smtp.cli.tree import Command, examples
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.problems import ProblemCode, Stage
 
 SCHEMAS: dict[str, form.Schema] = {
     "replies show": form.record(
@@ -53,7 +55,7 @@ def show(
     from fluenzr_smtp.replies import Seen, parsed
 
     seen = Seen(parsed(octets), octets)
-    told = json.loads(found.document)["data"]["replies"][0]
+    told = _told(run, found.document)
     is_cut = len(octets) >= _CUT_AT_BYTES
 
     def show_all() -> None:
@@ -65,6 +67,16 @@ def show(
 
     data = {"reply": told, "text": seen.text, "own_text": seen.own, "is_cut": is_cut, "saved": saved}
     run.end(data, show=show_all)
+
+
+def _told(run: Invocation, document: str) -> dict[str, str]:
+    """Return what was shown of the reply, out of the document that is kept."""
+    try:
+        told: dict[str, str] = json.loads(document)["data"]["replies"][0]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        path = str(run.app.paths.outbox)
+        raise failure(ProblemCode.OUTBOX_DAMAGED, Stage.OUTBOX, path=path) from error
+    return told
 
 
 def _fields(told: dict[str, str]) -> list[tuple[str, str]]:
