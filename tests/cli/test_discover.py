@@ -329,6 +329,22 @@ class TestAccountAdd:
         assert ended.codes == ["input-required"]
         assert "--fill number=" in ended.out
 
+    def test_all_that_is_missing_is_named_at_once(self, program: Program):
+        ended = program.call("account", "add", ADDRESS, "--preset", "amazon-ses", "--no-test", "--json")
+
+        options = ended.document["problems"][0]["facts"]["options"]
+        assert [each.split(",")[0] for each in options] == [
+            "--fill region=…",
+            "--username",
+            "--password-stdin",
+        ]
+
+    def test_nobody_logs_in_to_a_catcher_of_test_mail(self, program: Program):
+        ended = program.call("account", "add", ADDRESS, "--preset", "mailpit", "--no-test", "--json")
+
+        assert ended.data["account"]["username"] is None
+        assert ended.data["account"]["login"] == "none"
+
     def test_a_provider_with_which_no_program_works_is_refused(self, program: Program):
         ended = program.call(
             "account", "add", "me@tuta.com", "--password-stdin", "--no-test", "--json", stdin=SECRET

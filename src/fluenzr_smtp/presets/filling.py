@@ -28,6 +28,11 @@ def is_filled(preset: Preset) -> bool:
     return not any(names_in(each.host) for each in preset.smtp + preset.imap)
 
 
+def missing_parts(preset: Preset, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the options that would give the parts that are still missing, without that of the domain."""
+    return tuple(f"--fill {each.name}=…" for each in preset.placeholders if each.name not in values)
+
+
 def filled(preset: Preset, values: Mapping[str, str], *, domain: str) -> Preset:
     """Return the preset with its hosts completed.
 
@@ -43,7 +48,7 @@ def filled(preset: Preset, values: Mapping[str, str], *, domain: str) -> Preset:
     _require_known(preset, values)
     if is_filled(preset):
         return preset
-    missing = [f"--fill {each.name}=…" for each in preset.placeholders if each.name not in values]
+    missing = list(missing_parts(preset, values))
     if not domain and needs_domain(preset):
         missing.append("EMAIL")
     if missing:

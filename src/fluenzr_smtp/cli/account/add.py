@@ -22,6 +22,7 @@ from fluenzr_smtp.cli.tree import Command, examples
 from fluenzr_smtp.compose import parse_address, parse_mailboxes
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.model import Account, Mailbox, Need, Preset, Protocol, Secret, StoredAccount, UsernameRule
+from fluenzr_smtp.presets import missing_parts
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 SCHEMAS = {"account add": form.record(account=ACCOUNT, saved=form.BOOLEAN, checks=form.array(CHECK))}
@@ -242,18 +243,17 @@ def _require_complete(run: Invocation, request: Request) -> None:
     missing = [] if request.email else ["EMAIL"]
     if not request.email and not (request.preset or request.servers.smtp_host):
         missing.append("--preset or --smtp-host")
+    preset = run.app.presets.get(request.preset) if request.preset else None
+    if preset is not None and not preset.unsupported:
+        missing += missing_parts(preset, request.fills)
+        is_handed_out = preset.username is UsernameRule.GIVEN and not request.no_auth
+        missing += ["--username"] if is_handed_out and request.username is None else []
+    is_open = preset is not None and preset.username is UsernameRule.NONE and request.username is None
     has_secret = request.secret.named or secrets.VARIABLE in run.app.environ or request.no_auth
-    if not has_secret and not _needs_no_login(run, request):
+    if not has_secret and not is_open:
         missing.append(f"{', '.join(secrets.OPTIONS)} or {secrets.VARIABLE}")
     if missing:
         run.prompts.missing(*missing)
-
-
-def _needs_no_login(run: Invocation, request: Request) -> bool:
-    """Say whether nobody logs in to the provider that was named: a catcher of test mail."""
-    if request.preset is None or request.username is not None:
-        return False
-    return run.app.presets.get(request.preset).username is UsernameRule.NONE
 
 
 def _found(run: Invocation, request: Request, address: str) -> finding.Found:
