@@ -47,7 +47,8 @@ class Noted:
     def __init__(self, *, clock: Clock = REAL_CLOCK, secret: Secret | None = SECRET) -> None:
         self.lines: list[Line] = []
         self.transcript = Transcript(self.lines.append, clock=clock)
-        self.dialogue = Dialogue(self.transcript, protocol=Protocol.SMTP, veiled=Veil(secret).over)
+        veil = Veil() if secret is None else Veil(secret)
+        self.dialogue = Dialogue(self.transcript, protocol=Protocol.SMTP, veiled=veil.over)
 
     @property
     def shown(self) -> list[str]:
