@@ -174,3 +174,29 @@ def test_password_and_token_exclude_each_other(program: Program, tokenhost: Mail
 
     assert ended.codes == ["usage-invalid"]
     assert broker.runs == 0
+
+
+def test_environment_names_the_command(
+    program: Program, tokenhost: MailHost, provider: Introspection, broker: Broker
+):
+    provider.tokens.clear()
+    provider.tokens[TOKEN] = ADDRESS
+    named = program.with_variables(
+        FLUENZR_SMTP_URL=f"smtp://shop%40shop.test@localhost:{tokenhost.submission_port}",
+        FLUENZR_CA_FILE=str(tokenhost.ca_file),
+        FLUENZR_TOKEN_COMMAND=broker.command,
+        FLUENZR_PASSWORD="not to be used",
+    )
+
+    ended = named.call("send", "--to", ADDRESS, "--subject", "Hi", "--body", "Hi", "--json")
+
+    assert ended.status == 0, ended.out
+    assert broker.runs == 1
+
+
+def test_person_is_told_of_tokens_before_a_password_is_asked_for(program: Program):
+    ended = program.at_terminal(
+        "account", "add", "me@outlook.com", "--no-test", dialogue=[("Password of me@outlook.com: ", "x\n")]
+    )
+
+    assert "--token-command" in ended.err.partition("Password of")[0]

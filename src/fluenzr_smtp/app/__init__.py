@@ -210,17 +210,27 @@ class App:
         return chosen or (stored[0].account.name if stored else "")
 
     def _account_of_environment(self) -> StoredAccount:
-        from fluenzr_smtp import environment, secrets_in
+        from fluenzr_smtp import environment
 
         trust, ca = self.environ.get(environment.TRUST_CERT), self.environ.get(environment.CA_FILE)
-        text = self.environ.get(environment.PASSWORD)
         return environment.account_from(
             self.environ,
-            None if text is None else secrets_in.from_text(text),
+            self._secret_of_environment(),
             now=self.clock.now(),
             pin=self.files.pin(trust) if trust else None,
             authority=self.files.authority(ca) if ca else None,
         )
+
+    def _secret_of_environment(self) -> Secret | None:
+        """Return the command that gives a token, if one is named, else the password, if there is one."""
+        from fluenzr_smtp import environment, secrets_in
+        from fluenzr_smtp.model import TokenCommand
+
+        if command := self.environ.get(environment.TOKEN_COMMAND):
+            secrets_in.require_command(command)
+            return TokenCommand(command, self.token_from)
+        text = self.environ.get(environment.PASSWORD)
+        return None if text is None else secrets_in.from_text(text)
 
     def _seconds(self, variable: str, default: float) -> float:
         text = self.environ.get(variable)

@@ -2,9 +2,9 @@
 
 ``FLUENZR_SMTP_URL`` is ``smtps://user@host:465`` (implicit TLS) or ``smtp://user@host:587`` (STARTTLS;
 ``smtp+plain://`` without encryption, to this machine only), ``FLUENZR_IMAP_URL`` likewise with ``imaps``
-and ``imap``. The secret is ``FLUENZR_PASSWORD``; ``FLUENZR_ADDRESS`` is the sender where the user name is
-no address; ``FLUENZR_CA_FILE`` and ``FLUENZR_TRUST_CERT`` name PEM files as ``--ca-file`` and
-``--trust-cert`` do.
+and ``imap``. The secret is ``FLUENZR_PASSWORD``, or the access token that ``FLUENZR_TOKEN_COMMAND`` prints;
+``FLUENZR_ADDRESS`` is the sender where the user name is no address; ``FLUENZR_CA_FILE`` and
+``FLUENZR_TRUST_CERT`` name PEM files as ``--ca-file`` and ``--trust-cert`` do.
 """
 
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         NAME,
         PASSWORD,
         SMTP_URL,
+        TOKEN_COMMAND,
         TRUST_CERT,
         names_account,
     )
@@ -31,6 +32,7 @@ __all__ = [
     "NAME",
     "PASSWORD",
     "SMTP_URL",
+    "TOKEN_COMMAND",
     "TRUST_CERT",
     "account_from",
     "names_account",
@@ -45,6 +47,7 @@ __getattr__ = loader(
         "NAME": "variables",
         "PASSWORD": "variables",
         "SMTP_URL": "variables",
+        "TOKEN_COMMAND": "variables",
         "TRUST_CERT": "variables",
         "account_from": "account",
         "names_account": "variables",

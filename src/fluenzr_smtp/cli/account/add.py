@@ -287,3 +287,7 @@ def _show_hint(run: Invocation, preset: Preset) -> None:
         run.output.note(f"{preset.name}: {preset.hint}")
     if preset.app_password is not Need.NO and preset.app_password_page:
         run.output.note(f"Made here: {preset.app_password_page}")
+    if preset.oauth in {Need.PREFERRED, Need.REQUIRED}:
+        run.output.note(
+            "By OAuth in place of a password: --token-command, see 'fluenzr guide oauth-required'."
+        )

@@ -52,7 +52,7 @@ _OAUTH = {
     Need.OPTIONAL: "possible",
     Need.WITH_TWO_FACTOR: "needed where two-step verification is on",
     Need.PREFERRED: "what the provider recommends",
-    Need.REQUIRED: "needed: passwords are refused",
+    Need.REQUIRED: "needed: passwords are refused; --token-command gives the access token",
 }
 _SAVED = "the provider itself files what it takes among the sent mail"
 _SHORT_NEEDS = {
