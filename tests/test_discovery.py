@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from fluenzr_smtp.wire import Address
 from tests.servers.certificates import Authority
 from tests.servers.nameserver import SILENCE, Answer, Zone, name_server
 from tests.servers.scripted import Close, ScriptedServer, Send, submission_script
+from tests.servers.scripted import Silence as Wait
 from tests.sessions import BRIEF, PATIENT, REAL_CLOCK, Pause
 
 ADDRESS = "ana@firma.example"
@@ -277,6 +278,16 @@ class TestServices:
 
         assert found.candidates[0].smtp.endpoint == Endpoint(host=name, port=its.port, security=STARTTLS)
 
+    def test_target_that_is_no_host_name_is_passed_over(self, authority):
+        zone = {
+            ("_submissions._tcp.firma.example", "SRV"): [
+                r"0 1 465 evil\.firma.example.",
+                r"0 1 465 a\032b.c.",
+            ]
+        }
+
+        assert walked(zone, PresetCatalog.of(), authority).faults[Origin.SRV] == "nothing"
+
     def test_service_that_is_not_offered_is_told(self, authority):
         zone = {("_submissions._tcp.firma.example", "SRV"): ["0 0 0 ."]}
 
@@ -317,6 +328,19 @@ class TestTrials:
 
         assert trials.known[Protocol.SMTP, endpoint].is_verified is False
         assert trials.known[Protocol.SMTP, endpoint].problem is not None
+
+    def test_servers_that_say_nothing_take_no_time_of_the_others(self, authority):
+        with ExitStack() as stack:
+            silent = [stack.enter_context(ScriptedServer((Wait(),))) for _ in range(20)]
+            speaking = stack.enter_context(submission(authority, "a.example"))
+            wanted = [
+                (Protocol.SMTP, Endpoint(host="a.example", port=each.port, security=SSL))
+                for each in (*silent, speaking)
+            ]
+            trials = replace(self.trials(authority), seconds=1.0)
+            trials.run(wanted)
+
+        assert [trials.known[each].is_verified for each in wanted] == [False] * 20 + [True]
 
     def test_each_server_is_tried_once(self, authority):
         with submission(authority, "a.example") as server:

@@ -108,6 +108,11 @@ class TestFile:
         assert not read(server(more=oauth + both)).wants_oauth
         assert not read(server()).wants_oauth
 
+    def test_user_name_is_that_of_the_first_server_that_can_be_used(self):
+        found = read(server(socket="plain", username="%EMAILLOCALPART%"), server())
+
+        assert found.username is UsernameRule.ADDRESS
+
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
@@ -226,6 +231,25 @@ class TestFetched:
 
         assert isinstance(found, AutoconfigFault)
         assert found.reason == reason
+
+    def test_redirect_to_a_name_in_its_own_script_is_followed_in_ascii(self, authority):
+        elsewhere = "https://b\xfccher.example/x".encode("latin-1")
+        answer = http(b"", status="302 Found", more="").replace(
+            b"\r\n\r\n", b"\r\nLocation: " + elsewhere + b"\r\n\r\n"
+        )
+        names = ("autoconfig.firma.example", "xn--bcher-kva.example")
+
+        found = self.answered(answer, authority.issue("web", names=names).context(), authority)
+
+        assert found == AutoconfigFault("redirects")
+
+    @pytest.mark.parametrize(
+        "host", ["b%20c.example", "b c.example", "a%00b.example", "[::1", "..", "-a.example"]
+    )
+    def test_redirect_to_what_is_no_host_is_refused(self, host, context, authority):
+        answer = http(b"", status="302 Found", more=f"Location: https://{host}/\r\n")
+
+        assert self.answered(answer, context, authority) == AutoconfigFault("answer")
 
     def test_answer_without_an_end_is_cut(self, context, authority):
         endless = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n" + b"x" * 65_536

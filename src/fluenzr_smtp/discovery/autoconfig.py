@@ -11,8 +11,10 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from fluenzr_smtp import https
 from fluenzr_smtp.discovery.autoconfig_xml import LIMIT_BYTES, Configured, NotAutoconfigError, read_autoconfig
+from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock
 from fluenzr_smtp.problems import Stage
+from fluenzr_smtp.settings import parse_host
 
 _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -96,7 +98,10 @@ def _redirected(place: str, location: str) -> str | AutoconfigFault:
 
 def _fetched(place: str, web: Web) -> https.Page | AutoconfigFault:
     split = urlsplit(place)
-    host = split.hostname or ""
+    try:
+        host = parse_host(split.hostname or "")  # in A-labels, whatever a redirect has
+    except FluenzrError:
+        return AutoconfigFault("answer")
     addresses = web.addresses(host)
     if not addresses:
         return AutoconfigFault("host-unknown", host)

@@ -52,16 +52,16 @@ def read_autoconfig(content: bytes, *, address: str) -> Configured:
     provider = root.find("emailProvider")
     if root.tag != "clientConfig" or provider is None:
         raise NotAutoconfigError("not-autoconfig")
-    outgoing = _servers(provider, "outgoingServer", "smtp")
-    smtp = tuple(_endpoints(outgoing, address))
-    imap = tuple(_endpoints(_servers(provider, "incomingServer", "imap"), address))
+    smtp = dict(_endpoints(_servers(provider, "outgoingServer", "smtp"), address))
+    imap = dict(_endpoints(_servers(provider, "incomingServer", "imap"), address))
     if not smtp:
         raise NotAutoconfigError("no-server")
-    rule, value = _username(outgoing[0], address)
-    methods = {_text(each) for each in outgoing[0].findall("authentication")}
+    first = next(iter(smtp.values()))
+    rule, value = _username(first, address)
+    methods = {_text(each) for each in first.findall("authentication")}
     return Configured(
-        smtp=smtp,
-        imap=imap,
+        smtp=tuple(smtp),
+        imap=tuple(imap),
         username=rule,
         username_value=value,
         wants_oauth="OAuth2" in methods and not methods & _PASSWORDS,
@@ -85,8 +85,8 @@ def _servers(provider: Element, tag: str, kind: str) -> list[Element]:
     return found[:_MOST_SERVERS]
 
 
-def _endpoints(servers: list[Element], address: str) -> Iterator[Endpoint]:
-    """Yield the encrypted servers, each once; what cannot be one is passed over."""
+def _endpoints(servers: list[Element], address: str) -> Iterator[tuple[Endpoint, Element]]:
+    """Yield the encrypted servers, each once, with its element; what cannot be one is passed over."""
     seen: set[Endpoint] = set()
     for server in servers:
         security = _SECURITY.get(_text(server.find("socketType")).upper())
@@ -100,7 +100,7 @@ def _endpoints(servers: list[Element], address: str) -> Iterator[Endpoint]:
         endpoint = Endpoint(host=host, port=int(port), security=security)
         if endpoint not in seen:
             seen.add(endpoint)
-            yield endpoint
+            yield endpoint, server
 
 
 def _username(server: Element, address: str) -> tuple[UsernameRule, str]:

@@ -16,6 +16,7 @@ from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import Clock, Endpoint, Preset, Protocol, Security
 from fluenzr_smtp.presets import PresetCatalog, filled, is_filled
 from fluenzr_smtp.problems import ProblemCode
+from fluenzr_smtp.settings import parse_host
 
 _MOST_MX_HOSTS = 2
 _MOST_SERVERS = 6  # of one kind in one proposal
@@ -234,7 +235,16 @@ def _targets(found: dict[tuple[Protocol, Security], Services], protocol: Protoco
         for (kind, security), services in found.items()
         if kind is protocol
         for service in services.found[:_MOST_SERVERS]
+        if _is_host(service.host)
     )
+
+
+def _is_host(name: str) -> bool:
+    """Say whether a name of the DNS, which may hold any octets, is one of a host."""
+    try:
+        return parse_host(name) == name
+    except FluenzrError:
+        return False
 
 
 def _srv_fault(*, is_refused: bool, has_answer: bool) -> str:

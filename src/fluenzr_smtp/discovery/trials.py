@@ -13,13 +13,13 @@ from fluenzr_smtp.model import Clock, Endpoint, Protocol, Security
 from fluenzr_smtp.smtp import SMTPSession
 from fluenzr_smtp.wire import LookUp
 
-_AT_ONCE = 16
+_AT_ONCE = 64  # silent ones must not take the time of the others
 _SESSIONS = {Protocol.SMTP: SMTPSession, Protocol.IMAP: IMAPSession}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Tries each server once, many at the same time, all of them within ``seconds``."""
+    """Tries each server once, many at the same time, each of them within ``seconds``."""
 
     names: LookUp
     clock: Clock
@@ -32,11 +32,8 @@ class Trials:
         fresh = [each for each in dict.fromkeys(wanted) if each not in self.known]
         if not fresh:
             return
-        until = self.clock.monotonic() + self.seconds
         with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(fresh))) as pool:
-            for each, server in zip(
-                fresh, pool.map(lambda one: self._tried(one[0], one[1], until), fresh), strict=True
-            ):
+            for each, server in zip(fresh, pool.map(lambda one: self._tried(*one), fresh), strict=True):
                 self.known[each] = server
 
     def best(self, protocol: Protocol, endpoints: tuple[Endpoint, ...], *, is_ordered: bool) -> Server | None:
@@ -54,8 +51,9 @@ class Trials:
         ranked = sorted(enumerate(found), key=lambda one: weight(*one))
         return ranked[0][1] if ranked else None
 
-    def _tried(self, protocol: Protocol, endpoint: Endpoint, until: float) -> Server:
+    def _tried(self, protocol: Protocol, endpoint: Endpoint) -> Server:
         start = self.clock.monotonic()
+        until = start + self.seconds
         trusting = replace(endpoint, authority=self.authority or endpoint.authority)
         session = _SESSIONS[protocol](
             trusting, clock=self.clock, timeout=self.seconds, until=until, names=self.names
