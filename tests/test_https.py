@@ -12,17 +12,7 @@ from hypothesis import strategies as st
 from fluenzr_smtp.https import Page, PageFault, Request, fetch
 from fluenzr_smtp.problems import Stage
 from tests.servers.certificates import FAR_FUTURE, FUTURE, LONG_AGO, PAST, Authority, self_signed
-from tests.servers.scripted import (
-    Close,
-    Dribble,
-    Endless,
-    ReadUntil,
-    Reset,
-    Script,
-    ScriptedServer,
-    Send,
-    Silence,
-)
+from tests.servers.scripted import Close, Dribble, Endless, ReadUntil, Script, ScriptedServer, Send, Silence
 from tests.servers.webserver import http, web_server
 from tests.sessions import BRIEF, PATIENT, REAL_CLOCK
 
@@ -311,14 +301,6 @@ def test_server_that_speaks_in_clear_is_told_as_such(script, authority):
 )
 def test_what_is_no_http_is_no_answer(answer, context, authority):
     assert answered(answer, context, authority) == NO_HTTP
-
-
-def test_connection_torn_down_within_the_content_is_lost(context, authority):
-    script = (ReadUntil(b"\r\n\r\n"), Send(OK + b"Content-Length: 99\r\n\r\nhello"), Reset())
-
-    found = played(script, context, authority)
-
-    assert found == PageFault("unreachable", "connection-lost")
 
 
 @pytest.mark.parametrize("target", ["", "/a b", "/a\r\nX: y", "/\0"], ids=["empty", "blank", "header", "nul"])

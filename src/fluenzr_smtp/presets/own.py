@@ -24,6 +24,7 @@ from fluenzr_smtp.presets.records import UNCHECKED, parse_preset
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 _LOCK_SECONDS = 10.0
+_NOTHING: tuple[object, ...] = ("", [], {}, False)
 _Result = TypeVar("_Result")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -90,6 +91,7 @@ def record_of(preset: Preset) -> dict[str, object]:
         "app_password": preset.app_password.value,
         "app_password_page": preset.app_password_page,
         "oauth": preset.oauth.value,
+        "unsupported": preset.unsupported,
         "saves_sent": preset.saves_sent,
         "placeholders": {
             each.name: {
@@ -109,7 +111,7 @@ def record_of(preset: Preset) -> dict[str, object]:
         "sources": list(preset.sources),
         "checked": "" if preset.checked == UNCHECKED else preset.checked,
     }
-    return {name: value for name, value in fields.items() if value not in ("", [], {}, False)}
+    return {name: value for name, value in fields.items() if name == "smtp" or value not in _NOTHING}
 
 
 def endpoints_of(endpoints: tuple[Endpoint, ...]) -> list[dict[str, object]]:
