@@ -15,7 +15,8 @@ import pytest
 
 from tests.servers.certificates import Authority
 from tests.servers.introspection import Introspection, introspection
-from tests.servers.mailhost import BINARIES, MailHost, missing_condition, running_mailhost
+from tests.servers.mailhost import BINARIES, MailHost, free_ports, missing_condition, running_mailhost
+from tests.servers.openid import OpenID, running_openid
 
 # What is started in the background may ignore these, and so would all programs that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -106,6 +107,21 @@ def tokenhost(authority: Authority, provider: Introspection) -> Iterator[MailHos
     """A mail host that lets people in by access tokens as well."""
     _require_mailhost()
     with running_mailhost(authority, introspection=provider.url) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def openid() -> Iterator[OpenID]:
+    """An OpenID provider of npm's, where people sign in."""
+    with running_openid(free_ports(1)[0]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def openhost(authority: Authority, openid: OpenID) -> Iterator[MailHost]:
+    """A mail host that lets people in by the tokens of the OpenID provider."""
+    _require_mailhost()
+    with running_mailhost(authority, introspection=openid.introspection) as host:
         yield host
 
 

@@ -569,9 +569,9 @@ class TestExport:
         assert problem.facts == {"path": "accounts.export", "reason": "accounts"}
 
     def test_payload_of_a_newer_program_is_told(self):
-        content = seal_export(b'{"format":4,"more":[]}', TRAVEL, cost=FLOOR)
+        content = seal_export(b'{"format":5,"more":[]}', TRAVEL, cost=FLOOR)
 
         problem = refusal(lambda: import_accounts(content, TRAVEL, path="accounts.export"))
 
         assert problem.code is ProblemCode.EXPORT_NEWER
-        assert problem.facts == {"path": "accounts.export", "version": 4}
+        assert problem.facts == {"path": "accounts.export", "version": 5}

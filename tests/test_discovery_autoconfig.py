@@ -64,6 +64,11 @@ class TestFile:
         assert found.smtp[0].host == "mail.firma.example"
         assert (found.username, found.username_value) == (UsernameRule.FIXED, "ana+x@firma.example")
 
+    def test_user_name_without_end_is_none(self):
+        found = read(server(username="%EMAILADDRESS%" * 17_000))
+
+        assert (found.username, found.username_value) == (UsernameRule.ADDRESS, "")
+
     @pytest.mark.parametrize(
         ("written", "rule"),
         [

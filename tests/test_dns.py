@@ -279,7 +279,7 @@ def test_association_says_whether_the_resolver_has_verified_it(is_authenticated)
     ("records", "found"),
     [
         ("0 .", Exchangers(is_null=True)),
-        (("10 mx.example.", "0 ."), Exchangers(hosts=("mx.example",))),
+        (("10 mx.example.", "0 ."), Exchangers(hosts=("mx.example",), preferred=("mx.example",))),
     ],
     ids=["null", "null-beside-another"],
 )

@@ -120,4 +120,4 @@ def test_exchangers_are_those_of_the_resolver():
     with name_server(ZONE) as server:
         found = Lookups(patient(server), clock=REAL_CLOCK).exchangers(DOMAIN)
 
-    assert found == Exchangers(hosts=("mx.firma.example",))
+    assert found == Exchangers(hosts=("mx.firma.example",), preferred=("mx.firma.example",))

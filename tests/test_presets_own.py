@@ -78,11 +78,11 @@ def test_file_is_for_its_owner_alone(path: Path):
     ("change", "code"),
     [
         (lambda path: own.add(path, "work", FIELDS), ProblemCode.PRESET_EXISTS),
-        (lambda path: own.add(path, "No Key", FIELDS), ProblemCode.PRESET_INVALID),
-        (lambda path: own.add(path, "firma", {"smtp": []}), ProblemCode.PRESET_INVALID),
+        (lambda path: own.add(path, "No Key", FIELDS), ProblemCode.SETTING_INVALID),
+        (lambda path: own.add(path, "firma", {"smtp": []}), ProblemCode.SETTING_INVALID),
         (
             lambda path: own.change(path, "work", {"mx": ["no host"]}, base=SHIPPED["ovh"]),
-            ProblemCode.PRESET_INVALID,
+            ProblemCode.SETTING_INVALID,
         ),
         (lambda path: own.remove(path, "ovh"), ProblemCode.PRESET_UNKNOWN),
     ],
@@ -126,3 +126,40 @@ def test_folder_that_may_not_be_written_is_told(typed: Path):
 
     assert os.waitstatus_to_exitcode(ended) == 0
     assert typed.read_text() == TYPED
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"domains": [f"mail-domain-{number}.example" for number in range(400)]},
+        {"notes": ["x" * 2000, "y" * 2000, "z" * 2000]},
+    ],
+    ids=["many domains", "long notes"],
+)
+def test_what_is_long_can_be_read_again(typed: Path, fields):
+    own.add(typed, "firma", FIELDS | fields)
+
+    assert read_own(typed).keys() == {"work", "firma"}
+
+
+@pytest.mark.parametrize(
+    "fields", [{"hint": "x" * 5000}, {"notes": ["x" * 9000]}, {"notes": ["x" * 3000] * 100}], ids=len
+)
+def test_what_could_not_be_read_again_is_refused(typed: Path, fields):
+    with pytest.raises(FluenzrError) as caught:
+        own.add(typed, "firma", FIELDS | fields)
+
+    assert caught.value.problem.code is ProblemCode.PRESET_INVALID
+    assert typed.read_text() == TYPED
+
+
+def test_line_ends_and_readers_stay(typed: Path):
+    typed.write_bytes(TYPED.replace("\n", "\r\n").encode())
+    typed.chmod(0o644)
+
+    own.add(typed, "firma", FIELDS)
+
+    content = typed.read_bytes()
+    assert content.count(b"\n") == content.count(b"\r\n") > TYPED.count("\n")
+    assert typed.stat().st_mode & 0o777 == 0o644
+    assert read_own(typed).keys() == {"work", "firma"}

@@ -524,3 +524,9 @@ def test_limits_and_pause_are_kept_with_the_account():
     assert change_account(account, replace(choices, limits=None, pause=None), PRESET) == build_account(
         ME, PRESET
     )
+
+
+def test_name_that_is_far_too_long_is_refused_before_it_is_worked_on():
+    with pytest.raises(FluenzrError) as caught:
+        parse_host("".join(map(chr, range(0x4E00, 0x9000))))
+    assert caught.value.problem.code is ProblemCode.SETTING_INVALID

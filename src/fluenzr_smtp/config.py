@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from fluenzr_smtp import durable, files
@@ -13,6 +15,23 @@ from fluenzr_smtp.problems import ProblemCode, Stage
 
 _LIMIT_BYTES = 65_536  # a few choices; what others may add is small as well
 _NUMBERS = frozenset({"secret_max_age_days"})
+_OAUTH = "oauth"
+_OAUTH_PARTS = ("client_id", "tenant")
+
+#: The choices that stand for themselves, not below a provider's name.
+PLAIN = ("default_account", "language", "secret_max_age_days")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthChoice:
+    """The user's registration at a provider; the secret of a client is in the vault."""
+
+    client_id: str | None = None
+    tenant: str | None = None
+
+
+def _none_chosen() -> Mapping[str, OAuthChoice]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +39,13 @@ class Config:
     """What the user chose; None where nothing was.
 
     ``language`` is a tag such as ``en`` or ``pt-BR``; ``secret_max_age_days``, above zero, from when on a
-    password is old.
+    password is old. ``oauth`` has the registrations by the name of the provider, or the host of the issuer.
     """
 
     default_account: str | None = None
     language: str | None = None
     secret_max_age_days: int | None = None
+    oauth: Mapping[str, OAuthChoice] = field(default_factory=_none_chosen)
 
 
 def load(path: Path) -> Config:
@@ -35,12 +55,9 @@ def load(path: Path) -> Config:
         FluenzrError: ``config-invalid``, ``file-unreadable``.
     """
     document = _document(path)
-    known = {each.name: document.get(each.name) for each in fields(Config)}
-    for key, value in known.items():
-        reason = None if value is None else _fault(key, value)
-        if reason is not None:
-            raise _invalid(path, reason, key=key)
-    return Config(**known)
+    known = {name: document.get(name) for name in PLAIN}
+    _require_sound(path, known)
+    return Config(**known, oauth=_oauth(path, document.get(_OAUTH, {})))
 
 
 def save(path: Path, config: Config) -> None:
@@ -55,14 +72,46 @@ def save(path: Path, config: Config) -> None:
     import tomli_w
 
     target = Path(os.path.realpath(path))
-    document = _document(target) | asdict(config)
-    chosen = {key: value for key, value in document.items() if value is not None}
+    document = _document(target)
+    document |= {name: getattr(config, name) for name in PLAIN}
+    document[_OAUTH] = _oauth_written(document.get(_OAUTH, {}), config.oauth)
+    chosen = {key: value for key, value in document.items() if value not in (None, {})}
     try:
         text = tomli_w.dumps(chosen)
     except RecursionError as error:  # writing goes deeper than reading
         raise _invalid(path, "nested-too-deep") from error
     durable.ensure_private_dir(path.parent)
     durable.write_atomically(target, text.encode("utf-8"))
+
+
+def _oauth(path: Path, document: object) -> Mapping[str, OAuthChoice]:
+    if not isinstance(document, dict):
+        raise _invalid(path, "not-a-table", key=_OAUTH)
+    found: dict[str, OAuthChoice] = {}
+    for name, table in document.items():
+        if not isinstance(table, dict):
+            raise _invalid(path, "not-a-table", key=f"{_OAUTH}.{name}")
+        known = {part: table.get(part) for part in _OAUTH_PARTS}
+        _require_sound(path, known, below=f"{_OAUTH}.{name}.")
+        found[name] = OAuthChoice(**known)
+    return MappingProxyType(found)
+
+
+def _oauth_written(present: Any, chosen: Mapping[str, OAuthChoice]) -> dict[str, Any]:  # noqa: ANN401
+    """Return the tables of the registrations; what else stands in them is kept."""
+    tables: dict[str, Any] = {}
+    for name in dict.fromkeys((*present, *chosen)):
+        choice = chosen.get(name, OAuthChoice())
+        table = dict(present.get(name, {})) | {part: getattr(choice, part) for part in _OAUTH_PARTS}
+        tables[name] = {key: value for key, value in table.items() if value is not None}
+    return {name: table for name, table in tables.items() if table}
+
+
+def _require_sound(path: Path, known: Mapping[str, object], *, below: str = "") -> None:
+    for key, value in known.items():
+        reason = None if value is None else _fault(key, value)
+        if reason is not None:
+            raise _invalid(path, reason, key=f"{below}{key}")
 
 
 def _fault(key: str, value: object) -> str | None:

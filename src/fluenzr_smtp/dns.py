@@ -28,15 +28,20 @@ from fluenzr_smtp.errors import failure
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 _PORT = 53
+_LONGEST_NAME = 253  # characters (RFC 1035 §2.3.4)
 _MOST_RECORDS = 100  # of one answer; what a hostile zone puts behind them is not read
 _Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchangers:
-    """The MX records of a domain. ``is_null`` says that it takes no mail (RFC 7505)."""
+    """The MX records of a domain. ``is_null`` says that it takes no mail (RFC 7505).
+
+    ``preferred`` are those of the lowest preference value: where mail goes unless all of them are down.
+    """
 
     hosts: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
     is_null: bool = False
     is_authenticated: bool = False
 
@@ -111,8 +116,14 @@ class Resolver:
         found = _records(answer, MX)
         hosts = sorted((record.preference, _text(record.exchange)) for record in found)
         named = tuple(dict.fromkeys(host for _, host in hosts if host))
+        least = min((preference for preference, host in hosts if host), default=0)
         return Exchangers(
-            hosts=named, is_null=bool(found) and not named, is_authenticated=_is_authenticated(answer)
+            hosts=named,
+            preferred=tuple(
+                dict.fromkeys(host for preference, host in hosts if host and preference == least)
+            ),
+            is_null=bool(found) and not named,
+            is_authenticated=_is_authenticated(answer),
         )
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -237,7 +248,8 @@ def _is_authenticated(answer: dns.resolver.Answer | None) -> bool:
 
 def _full_name(domain: str) -> dns.name.Name:
     """Return the domain as a full name, or fail where no name of the DNS can be spelled like that."""
-    if "\\" in domain:  # zone files escape with it; in a mail domain it has no place
+    # Zone files escape with a backslash, which has no place in a mail domain. IDNA is slow with long names.
+    if "\\" in domain or (not domain.isascii() and len(domain) > _LONGEST_NAME):
         raise failure(ProblemCode.DNS_HOST_UNKNOWN, Stage.RESOLVE, host=domain)
     try:
         # Not dnspython's own codec: it is off, without a word, beside an idna older than it wants.

@@ -69,6 +69,16 @@ def write_new(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         raise
 
 
+def require_room(path: Path, size_bytes: int) -> None:
+    """Make sure that ``path`` could be replaced by a file of this size now: one is written, and taken away.
+
+    Raises:
+        FluenzrError: ``disk-full``, ``file-not-written``, ``file-not-created``.
+    """
+    with _new_file(path, bytes(size_bytes), 0o600):
+        pass  # it gets no name
+
+
 def keep_as(path: Path, kept: Path, *, content: bytes) -> None:
     """Keep the file ``path`` under a second name in the same folder, for its owner alone (0600).
 

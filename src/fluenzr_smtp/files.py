@@ -114,7 +114,15 @@ def read_toml(path: Path, *, limit_bytes: int) -> dict[str, Any]:
         ValueError: It is not TOML; the message tells where, or is a reason as in ``not-utf-8``.
         FluenzrError: ``file-unreadable``.
     """
-    content = _plain_content(path, limit_bytes)
+    return parsed_toml(_plain_content(path, limit_bytes))
+
+
+def parsed_toml(content: bytes) -> dict[str, Any]:
+    """Return the tables of a settings file's content.
+
+    Raises:
+        ValueError: As ``read_toml``.
+    """
     if max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
         raise ValueError("line-too-long")
     import tomllib

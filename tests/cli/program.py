@@ -20,7 +20,7 @@ from fluenzr_smtp.app import App
 from fluenzr_smtp.cli.main import run
 from fluenzr_smtp.cli.schema import all_schemas, document_schema
 from fluenzr_smtp.settings import is_loopback
-from tests.cli.terminal import at_terminal
+from tests.cli.terminal import Answer, at_terminal
 from tests.servers.mailhost import MailHost
 
 PROGRAM = (sys.executable, "-m", "fluenzr_smtp")
@@ -128,7 +128,7 @@ class Program:
         )
 
     def at_terminal(
-        self, *arguments: str, dialogue: Sequence[tuple[str, str]] = (), before: str = ""
+        self, *arguments: str, dialogue: Sequence[tuple[str, Answer]] = (), before: str = ""
     ) -> Ended:
         """Run a command line with stdin and stderr at a terminal of their own.
 

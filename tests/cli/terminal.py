@@ -7,11 +7,14 @@ import pty
 import select
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _TAKE_THE_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
 _PATIENCE = 20  # seconds without a word from the child
+
+
+Answer = str | Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,12 @@ class Session:
 
 
 def at_terminal(
-    script: str, *dialogue: tuple[str, str], environ: dict[str, str] | None = None, inherit: bool = True
+    script: str, *dialogue: tuple[str, Answer], environ: dict[str, str] | None = None, inherit: bool = True
 ) -> Session:
     """Run a script with stdin and stderr at a terminal; type each answer once its question is there.
 
-    A question is looked for behind the one before. ``environ`` comes on top of ours, or alone.
+    A question is looked for behind the one before. An answer may be made of what stands there so far.
+    ``environ`` comes on top of ours, or alone.
     """
     master, slave = pty.openpty()
     with os.fdopen(master, "rb", buffering=0), subprocess.Popen(
@@ -48,7 +52,7 @@ def at_terminal(
     return Session(screen, stdout.decode(), child.returncode)
 
 
-def _converse(master: int, dialogue: Sequence[tuple[str, str]]) -> str:
+def _converse(master: int, dialogue: Sequence[tuple[str, Answer]]) -> str:
     screen, at = b"", 0
     for question, answer in dialogue:
         while (found := screen.find(question.encode(), at)) < 0:
@@ -57,7 +61,8 @@ def _converse(master: int, dialogue: Sequence[tuple[str, str]]) -> str:
                 raise AssertionError(f"{question!r} was never asked:\n{screen.decode()}")
             screen += piece
         at = found + len(question)
-        os.write(master, answer.encode())
+        typed = answer if isinstance(answer, str) else answer(screen.decode()) + "\n"
+        os.write(master, typed.encode())
     while piece := _read(master):
         screen += piece
     return screen.decode().replace("\r\n", "\n")

@@ -596,7 +596,7 @@ def test_what_is_missing_is_asked_and_what_cannot_be_read_asked_again(program: P
                 ("[address-malformed]", ""),
                 ("Email address: ", "\n"),
                 ("Email address: ", "shop@shop.test\n"),
-                ("Preset (see 'fluenzr presets list') or SMTP server: ", "ohv\n"),
+                ("Preset or SMTP server: ", "ohv\n"),
                 ("[preset-unknown]", ""),
                 ("SMTP server: ", f"localhost:{mailhost.submission_port}\n"),
                 ("Encryption: starttls or ssl [starttls]: ", "very\n"),

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.program import Ended, Program
 from tests.servers.certificates import Authority
+from tests.servers.mailhost import free_ports
 from tests.servers.nameserver import NameServer, Zone, name_server
 from tests.servers.scripted import ScriptedServer, mailbox_script, submission_script
 from tests.servers.webserver import http, web_server
@@ -37,13 +38,15 @@ def srv(smtp: ScriptedServer, imap: ScriptedServer, host: str = "localhost") -> 
 
 
 @contextmanager
-def firma(authority: Authority, *, is_authenticated: bool = False, **more: list[str]) -> Iterator[Firma]:
+def firma(
+    authority: Authority, *, is_authenticated: bool = False, more: Zone | None = None
+) -> Iterator[Firma]:
     """Run a firm whose SRV records lead to a host that is not of its own domain."""
     certificate = authority.valid()
     with (
         ScriptedServer(submission_script(), tls_context=certificate.context()) as smtp,
         ScriptedServer(mailbox_script(), tls_context=certificate.context()) as imap,
-        name_server({**srv(smtp, imap), **more}, is_authenticated=is_authenticated) as names,
+        name_server({**srv(smtp, imap), **(more or {})}, is_authenticated=is_authenticated) as names,
     ):
         options = ("--resolver", names.address, "--ca-file", str(authority.ca_file))
         yield Firma(smtp=smtp, imap=imap, names=names, options=options)
@@ -132,6 +135,30 @@ class TestDiscover:
         assert {"ovh", "ovh-exchange"} <= found.keys()
         assert found["ovh-exchange"]["placeholders"] == ["number"]
         assert found["ovh-exchange"]["verdict"] == "incomplete"
+
+    def test_each_product_is_told_as_a_command_of_its_own(self, program: Program):
+        with name_server({("firma.example", "MX"): ["10 mx1.mail.ovh.net."]}) as names:
+            told = program.call("discover", ADDRESS, "--resolver", names.address).out
+
+        lines = [line.strip() for line in told.partition("Choose what you have:")[2].splitlines()]
+        assert f"fluenzr account add {ADDRESS} --preset ovh" in lines  # although it does not answer here
+        assert f"fluenzr account add {ADDRESS} --preset ovh-exchange --fill number=4" in lines
+
+    def test_what_does_not_answer_is_not_recommended(self, program: Program):
+        (closed,) = free_ports(1)
+        program.call(
+            "presets", "add", "prov", "--smtp", f"localhost:{closed}/ssl", "--domain", "firma.example"
+        )
+        with name_server({}) as names:
+            told = program.call("discover", ADDRESS, "--resolver", names.address).out
+
+        assert "It does not answer just now" in told
+        assert "Use it:" not in told
+
+    def test_name_servers_that_do_not_answer_are_named(self, program: Program):
+        ended = discovered(program, ADDRESS, "--resolver", "127.0.0.1:9", "--timeout", "1")
+
+        assert (ended.status, ended.codes) == (75, ["dns-unavailable"])
 
     def test_the_file_of_the_domain_is_read(self, program: Program, authority: Authority):
         certificate = authority.issue("web", names=("autoconfig.firma.example",))
@@ -247,6 +274,60 @@ class TestAccountAdd:
             assert not program.vault.exists()
             assert b"AUTH" not in said(its.smtp).upper()
 
+    def test_who_keeps_mail_while_the_own_servers_are_down_is_not_the_provider(
+        self, program: Program, authority: Authority
+    ):
+        exchangers = ["10 mail.firma.example.", "50 spool.mail.gandi.net."]
+        with firma(authority, is_authenticated=True, more={("firma.example", "MX"): exchangers}) as its:
+            ended = program.call(
+                "account", "add", ADDRESS, *its.options, "--password-stdin", "--json", stdin=SECRET
+            )
+
+        assert ended.status == 0, ended.out
+        assert ended.data["account"]["smtp"]["port"] == its.smtp.port
+
+    @pytest.mark.parametrize("consent", [(), ("--yes",)])
+    def test_a_provider_that_is_down_is_not_replaced_by_what_the_dns_says(
+        self, program: Program, authority: Authority, consent
+    ):
+        (closed,) = free_ports(1)
+        program.call(
+            "presets", "add", "prov", "--smtp", f"localhost:{closed}/ssl", "--domain", "firma.example"
+        )
+        with firma(authority, is_authenticated=True) as its:
+            ended = program.call(
+                "account", "add", ADDRESS, *its.options, *consent, "--password-stdin", "--json", stdin=SECRET
+            )
+            found = discovered(program, ADDRESS, *its.options).data["candidates"]
+
+            assert ended.codes == ["connect-refused"]
+            assert b"AUTH" not in said(its.smtp).upper()
+        assert [(each["origin"], each["verdict"]) for each in found] == [
+            ("catalogue", "failed"),
+            ("srv", "to-confirm"),
+        ]
+
+    def test_what_was_typed_of_a_server_goes_with_the_host_that_was_found(
+        self, program: Program, authority: Authority
+    ):
+        with firma(authority, is_authenticated=True) as its:
+            ended = program.call(
+                "account", "add", ADDRESS, *its.options, "--imap-encryption", "ssl", "--imap-port",
+                str(its.imap.port), "--password-stdin", "--json", stdin=SECRET,
+            )  # fmt: skip
+
+        assert ended.status == 0, ended.out
+        assert ended.data["account"]["imap"]["host"] == "localhost"
+
+    def test_what_is_wrong_with_the_domains_own_server_is_told(self, program: Program, authority: Authority):
+        with firma(authority, is_authenticated=True) as its:
+            names = ("--resolver", its.names.address)  # without its authority
+            ended = program.call(
+                "account", "add", ADDRESS, *names, "--password-stdin", "--json", stdin=SECRET
+            )
+
+        assert ended.codes == ["tls-certificate-unknown-issuer"]
+
     def test_yes_agrees_beforehand(self, program: Program, authority: Authority):
         with firma(authority) as its:
             ended = program.call(
@@ -328,6 +409,13 @@ class TestAccountAdd:
 
         assert ended.codes == ["input-required"]
         assert "--fill number=" in ended.out
+
+    def test_a_part_that_the_provider_does_not_have_is_refused(self, program: Program):
+        command = ("account", "add", ADDRESS, "--preset", "ovh-exchange", "--fill", "nummer=4", "--no-test")
+        ended = program.call(*command, "--password-stdin", "--json", stdin=SECRET)
+
+        assert ended.codes == ["usage-invalid"]
+        assert "it has number" in ended.out
 
     def test_all_that_is_missing_is_named_at_once(self, program: Program):
         ended = program.call("account", "add", ADDRESS, "--preset", "amazon-ses", "--no-test", "--json")

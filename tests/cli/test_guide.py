@@ -329,3 +329,10 @@ def test_the_guide_speaks_the_language_that_is_asked_for(program: Program, langu
 
     assert by_option["title"] == Catalogue.load(language).section("send-limit").title
     assert by_variable == by_option
+
+
+def test_reply_that_google_has_signed_proposes_its_sign_in(program):
+    reply = "535-5.7.8 Username and Password not accepted. 535 5.7.8 https://support.google.com/mail - gsmtp"
+
+    assert "sign in at Google" in program.call("guide", reply, "--lang", "en").out
+    assert "sign in at" not in program.call("guide", "535 5.7.8 Password not accepted", "--lang", "en").out

@@ -168,5 +168,14 @@ def test_all_of_them_are_tried_where_none_is_named(program: Program):
     assert found["ovh"]["holds"] is False
 
 
+@pytest.mark.parametrize(
+    ("key", "code"), [("mailpit", "connect-refused"), ("proton-bridge", "bridge-not-running")]
+)
+def test_what_does_not_run_here_is_named_for_what_it_is(program: Program, key, code):
+    (found,) = checked(program, key).data["presets"]
+
+    assert {each["problem"]["code"] for each in found["servers"]} == {code}
+
+
 def test_unknown_key_is_refused(program: Program):
     assert checked(program, "nobody").codes == ["preset-unknown"]

@@ -67,13 +67,13 @@ def test_server_is_read_as_it_is_typed(program: Program, typed, port, encryption
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        (("--smtp", "mail firma"), "preset-invalid"),
+        (("--smtp", "mail firma"), "setting-invalid"),
         (("--smtp", "mail.firma.example:0"), "setting-invalid"),
         (("--smtp", "mail.firma.example:99999"), "setting-invalid"),
         (("--smtp", "mail.firma.example/rot13"), "setting-invalid"),
-        (("--smtp", "mail.firma.example/none"), "preset-invalid"),
-        ((*SERVER, "--country", "France"), "preset-invalid"),
-        ((*SERVER, "--username", "fixed"), "preset-invalid"),
+        (("--smtp", "mail.firma.example/none"), "setting-invalid"),
+        ((*SERVER, "--country", "France"), "setting-invalid"),
+        ((*SERVER, "--username", "fixed"), "setting-invalid"),
         ((*SERVER, "--limit", "many"), "setting-invalid"),
         ((*SERVER, "--limit", "preset"), "usage-invalid"),
         ((), "input-required"),
@@ -125,7 +125,30 @@ def test_removed_copy_gives_way_to_the_catalogues(program: Program):
 
 
 def test_preset_of_the_catalogue_is_not_removed(program: Program):
-    assert presets(program, "remove", "ovh").codes == ["preset-unknown"]
+    ended = presets(program, "remove", "ovh")
+
+    assert ended.codes == ["usage-invalid"]
+    assert "nothing of yours" in ended.out
+    assert presets(program, "remove", "nobody").codes == ["preset-unknown"]
+
+
+def test_host_of_ones_own_takes_the_place_of_its_parts(program: Program):
+    edited = presets(program, "edit", "ovh-exchange", "--smtp", "ex4.mail.ovh.net:465/ssl", "--no-imap")
+
+    assert edited.status == 0, edited.out
+    assert edited.data["preset"]["placeholders"] == []
+
+
+def test_part_that_is_given_twice_or_is_no_number_is_refused(program: Program):
+    export = ("export", "ovh-exchange", "--domain", "firma.example", "--fill")
+
+    assert presets(program, *export, "number=4", "--fill", "number=5").codes == ["usage-invalid"]
+    refused = presets(program, *export, "number=abc").document["problems"][0]
+    assert refused["facts"]["reason"] == "not-a-number"
+
+
+def test_what_runs_on_this_computer_is_nothing_to_publish(program: Program):
+    assert presets(program, "export", "mailpit", "--domain", "firma.example").codes == ["usage-invalid"]
 
 
 def test_broken_file_is_not_touched(program: Program):

@@ -196,7 +196,11 @@ def test_environment_names_the_command(
 
 def test_person_is_told_of_tokens_before_a_password_is_asked_for(program: Program):
     ended = program.at_terminal(
-        "account", "add", "me@outlook.com", "--no-test", dialogue=[("Password of me@outlook.com: ", "x\n")]
+        "account",
+        "add",
+        "me@outlook.com",
+        "--no-test",
+        dialogue=[("by OAuth? [Y/n]: ", "n\n"), ("Password of me@outlook.com: ", "x\n")],
     )
 
     assert "--token-command" in ended.err.partition("Password of")[0]

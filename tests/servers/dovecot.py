@@ -85,7 +85,7 @@ passdb {
 }
 """
 _OAUTH = """
-introspection_mode = get
+introspection_mode = %s
 introspection_url = %s
 username_attribute = email
 active_attribute = active
@@ -97,8 +97,8 @@ active_value = true
 class Dovecot:
     """What a private Dovecot needs to know. ``root`` is its folder, open to other users to pass through.
 
-    ``introspection`` is the address behind which a token is put to ask whether it holds; without one nobody
-    logs in by a token.
+    ``introspection`` is where to ask whether a token holds (RFC 7662): the token is posted to it, or put
+    behind it where it ends in ``=``. Without one nobody logs in by a token.
     """
 
     root: Path
@@ -123,7 +123,8 @@ class Dovecot:
         # Dovecot's own processes read the users after they have given up root.
         (self.root / "users").chmod(0o644)
         if self.introspection:
-            self._oauth.write_text(_OAUTH % self.introspection, "utf-8")
+            mode = "get" if self.introspection.endswith("=") else "post"
+            self._oauth.write_text(_OAUTH % (mode, self.introspection), "utf-8")
         return ["dovecot", "-F", "-c", str(configuration)]
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.servers.serving import serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,5 @@ def introspection() -> Iterator[Introspection]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         found.append(Introspection(server.server_address[1]))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
+        with serving(server):
             yield found[0]
-        finally:
-            server.shutdown()
-            thread.join()

@@ -6,11 +6,12 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from dataclasses import replace as changed_to
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.accounts.payload import decode, encode
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import Secret, StoredAccount, TokenCommand
+from fluenzr_smtp.model import Grant, OAuthLogin, Secret, StoredAccount, TokenCommand
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 if TYPE_CHECKING:
@@ -34,12 +35,20 @@ class Merge:
 class Accounts:
     """The accounts of one vault. Every change is one durable write that keeps what other processes wrote.
 
-    ``run`` runs the commands that give access tokens, when one is needed.
+    ``run`` runs the commands that give access tokens, when one is needed; ``renew`` gives the named account's
+    grant with tokens that hold.
     """
 
-    def __init__(self, vault: Vault, *, run: Callable[[str], Secret] | None = None) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        run: Callable[[str], Secret] | None = None,
+        renew: Callable[[str, Grant, Secret | None], Grant] | None = None,
+    ) -> None:
         self._vault = vault
         self._run = run
+        self._renew = renew
 
     def list(self) -> tuple[StoredAccount, ...]:
         """Return all accounts, in the order in which they were added; none where there is no vault.
@@ -81,6 +90,29 @@ class Accounts:
             FluenzrError: ``account-none``, ``account-unknown``, ``account-changed``; as ``Vault.update``.
         """
         self._exchange(stored.account.name, (stored,), known_as=known_as)
+
+    def keep_grant(self, old: Grant, new: Grant) -> bool:
+        """Put a renewed grant in the place of the old one, whatever the account is called by now.
+
+        What else was changed of the account in the meantime stays as it is. False where no account has the
+        old grant any more: the person has signed in anew, or taken the account away.
+
+        Raises:
+            FluenzrError: as ``Vault.update``.
+        """
+        kept = False
+
+        def keep(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
+            nonlocal kept
+            has_it = [each.secret == OAuthLogin(old) for each in accounts]
+            kept = any(has_it)
+            return tuple(
+                changed_to(each, secret=OAuthLogin(new)) if found else each
+                for each, found in zip(accounts, has_it, strict=True)
+            )
+
+        self._update(keep, keeps_replaced=False)  # many a day: they would drive out what a person changed
+        return kept
 
     def rename(self, old: str, new: str) -> None:
         """Give an account another name.
@@ -147,8 +179,16 @@ class Accounts:
         self._require_vault()
         self._update(exchange)
 
-    def _update(self, change: Callable[[tuple[StoredAccount, ...]], tuple[StoredAccount, ...]]) -> None:
-        self._vault.update(lambda payload: encode(change(() if payload is None else self._decode(payload))))
+    def _update(
+        self,
+        change: Callable[[tuple[StoredAccount, ...]], tuple[StoredAccount, ...]],
+        *,
+        keeps_replaced: bool = True,
+    ) -> None:
+        self._vault.update(
+            lambda payload: encode(change(() if payload is None else self._decode(payload))),
+            keeps_replaced=keeps_replaced,
+        )
 
     def _require_vault(self) -> None:
         # Without this, a mistyped command on a new machine would leave a folder and a lock file behind.
@@ -163,9 +203,11 @@ class Accounts:
 
     def _bound(self, stored: StoredAccount) -> StoredAccount:
         secret = stored.secret
-        if self._run is None or not isinstance(secret, TokenCommand):
-            return stored
-        return changed_to(stored, secret=secret.bound(self._run))
+        if self._run is not None and isinstance(secret, TokenCommand):
+            return changed_to(stored, secret=secret.bound(self._run))
+        if self._renew is not None and isinstance(secret, OAuthLogin):
+            return changed_to(stored, secret=secret.bound(partial(self._renew, stored.account.name)))
+        return stored
 
 
 def check_name(name: str) -> None:

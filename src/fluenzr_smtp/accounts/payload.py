@@ -2,7 +2,7 @@
 
 Format 2 adds to every account its limits and its pause, format 3 the command that gives an access token. They
 are written only where an account has any, so that an older version goes on reading what it understands, and
-refuses, rather than loses, what it does not.
+refuses, rather than loses, what it does not. Format 4 adds the grants of OAuth.
 """
 
 from __future__ import annotations
@@ -15,21 +15,28 @@ from typing import Any
 
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.model import (
+    AccessToken,
     Account,
+    AuthorizationServer,
     Endpoint,
     Fingerprint,
+    Grant,
+    GrantType,
     Limit,
     LimitUnit,
+    OAuthClient,
+    OAuthLogin,
     Secret,
     Security,
     StoredAccount,
     TokenCommand,
+    Tokens,
 )
 from fluenzr_smtp.pacing import LONGEST_PAUSE, LONGEST_WINDOW
 from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.vault import damaged
 
-FORMAT = 3
+FORMAT = 4
 """The newest format that is read and written."""
 
 _PAYLOAD = frozenset({"format", "accounts"})
@@ -39,7 +46,20 @@ _FIRST_ACCOUNT = frozenset(
     {"name", "address", "display_name", "username", "smtp", "imap", "imap_username", "preset"}
     | {"secret", "created", "secret_changed"}
 )
-_ACCOUNT = {1: _FIRST_ACCOUNT, 2: _FIRST_ACCOUNT | _PACE, 3: _FIRST_ACCOUNT | _PACE | {"token_command"}}
+_THIRD_ACCOUNT = _FIRST_ACCOUNT | _PACE | {"token_command"}
+_ACCOUNT = {
+    1: _FIRST_ACCOUNT,
+    2: _FIRST_ACCOUNT | _PACE,
+    3: _THIRD_ACCOUNT,
+    4: _THIRD_ACCOUNT | {"oauth"},
+}
+_GRANT = frozenset({"server", "client_id", "client_secret", "scopes", "type", "tokens"})
+_SERVER_TEXTS = (
+    *("name", "issuer", "token_endpoint", "authorization_endpoint"),
+    *("device_authorization_endpoint", "revocation_endpoint"),
+)
+_SERVER = frozenset({*_SERVER_TEXTS, "takes_secret_in_body", "names_itself", "authority"})
+_TOKENS = frozenset({"access", "refresh", "obtained", "expires"})
 _LIMIT = frozenset({"unit", "count", "per_seconds", "scope", "source"})
 
 
@@ -72,6 +92,8 @@ def decode(payload: bytes) -> tuple[StoredAccount, ...]:
 
 def _version_for(stored: StoredAccount) -> int:
     """Return the oldest format that can hold an account."""
+    if isinstance(stored.secret, OAuthLogin):
+        return 4
     if isinstance(stored.secret, TokenCommand):
         return 3
     return 2 if stored.account.limits is not None or stored.account.pause is not None else 1
@@ -82,6 +104,7 @@ def _account_fields(stored: StoredAccount, version: int) -> dict[str, object]:
     return {
         **({} if version == 1 else _pace_fields(account)),
         **({} if version < 3 else {"token_command": _command_of(stored)}),
+        **({} if version < 4 else {"oauth": _grant_fields(stored.secret)}),
         "name": account.name,
         "address": account.address,
         "display_name": account.display_name,
@@ -97,11 +120,34 @@ def _account_fields(stored: StoredAccount, version: int) -> dict[str, object]:
 
 
 def _text_of(secret: Secret | None) -> str | None:
-    return None if secret is None or isinstance(secret, TokenCommand) else secret.reveal()
+    return None if secret is None or secret.is_token else secret.reveal()
 
 
 def _command_of(stored: StoredAccount) -> str | None:
     return stored.secret.command if isinstance(stored.secret, TokenCommand) else None
+
+
+def _grant_fields(secret: Secret | None) -> dict[str, object] | None:
+    if not isinstance(secret, OAuthLogin):
+        return None
+    grant, server = secret.grant, secret.grant.server
+    return {
+        "server": {name: getattr(server, name) for name in sorted(_SERVER)},
+        "client_id": grant.client.id,
+        "client_secret": grant.client.secret.reveal() if grant.client.secret else None,
+        "scopes": list(grant.scopes),
+        "type": grant.type.value,
+        "tokens": None if grant.tokens is None else _token_fields(grant.tokens),
+    }
+
+
+def _token_fields(tokens: Tokens) -> dict[str, object]:
+    return {
+        "access": tokens.access.reveal(),
+        "refresh": tokens.refresh.reveal() if tokens.refresh else None,
+        "obtained": tokens.obtained.astimezone(UTC).isoformat(),
+        "expires": tokens.expires.astimezone(UTC).isoformat() if tokens.expires else None,
+    }
 
 
 def _pace_fields(account: Account) -> dict[str, object]:
@@ -165,11 +211,49 @@ def _pace(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _secret(fields: Any) -> Secret | None:  # noqa: ANN401
     text, command = _text_or_none(fields["secret"]), _text_or_none(fields.get("token_command"))
+    grant = fields.get("oauth")
+    if sum(each is not None for each in (text, command, grant)) > 1 or command == "":
+        raise ValueError("secret")
+    if grant is not None:
+        return OAuthLogin(_grant(grant))
     if command is not None:
-        if text is not None or not command:
-            raise ValueError("token_command")
         return TokenCommand(command)
     return None if text is None else Secret(text)
+
+
+def _grant(fields: Any) -> Grant:  # noqa: ANN401
+    _expect(fields, _GRANT)
+    secret, tokens = _text_or_none(fields["client_secret"]), fields["tokens"]
+    return Grant(
+        server=_authorization_server(fields["server"]),
+        client=OAuthClient(
+            id=_typed(fields["client_id"], str), secret=None if secret is None else Secret(secret)
+        ),
+        scopes=tuple(_typed(each, str) for each in _typed(fields["scopes"], list)),
+        type=GrantType(fields["type"]),
+        tokens=None if tokens is None else _tokens(tokens),
+    )
+
+
+def _authorization_server(fields: Any) -> AuthorizationServer:  # noqa: ANN401
+    _expect(fields, _SERVER)
+    return AuthorizationServer(
+        **{name: _typed(fields[name], str) for name in _SERVER_TEXTS},
+        takes_secret_in_body=_typed(fields["takes_secret_in_body"], bool),
+        names_itself=_typed(fields["names_itself"], bool),
+        authority=_text_or_none(fields["authority"]),
+    )
+
+
+def _tokens(fields: Any) -> Tokens:  # noqa: ANN401
+    _expect(fields, _TOKENS)
+    refresh, expires = _text_or_none(fields["refresh"]), fields["expires"]
+    return Tokens(
+        access=AccessToken(_typed(fields["access"], str)),
+        refresh=None if refresh is None else Secret(refresh),
+        obtained=_moment(fields["obtained"]),
+        expires=None if expires is None else _moment(expires),
+    )
 
 
 def _limit(fields: Any) -> Limit:  # noqa: ANN401

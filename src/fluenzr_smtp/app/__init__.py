@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from fluenzr_smtp.app.inbox import Inbox
     from fluenzr_smtp.app.post import Post
     from fluenzr_smtp.app.servers import Servers
+    from fluenzr_smtp.app.signing_in import SignIn
     from fluenzr_smtp.app.subjects import Subjects
+    from fluenzr_smtp.app.tokens import Tokens
     from fluenzr_smtp.config import Config
     from fluenzr_smtp.keychain import OSKeychain
-    from fluenzr_smtp.model import Account, Content, Draft, Secret, StoredAccount, Submission
+    from fluenzr_smtp.model import Account, Content, Draft, Grant, Secret, StoredAccount, Submission
     from fluenzr_smtp.outbox import Outbox
     from fluenzr_smtp.paths import Paths
     from fluenzr_smtp.presets import PresetCatalog
@@ -146,7 +148,30 @@ class App:
         """The accounts in the vault."""
         from fluenzr_smtp.accounts import Accounts
 
-        return Accounts(self.vault, run=self.token_from)
+        return Accounts(
+            self.vault,
+            run=self.token_from,
+            renew=self._renewed,
+        )
+
+    def _renewed(self, account: str, grant: Grant, refused: Secret | None) -> Grant:
+        return self.tokens.current(account, grant, refused)  # found when it is needed, which is seldom
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What keeps the tokens of OAuth fresh."""
+        from fluenzr_smtp.app.tokens import Tokens
+
+        return Tokens(
+            vault=self.vault, state_dir=self.paths.state_dir, clock=self.clock, environ=self.environ
+        )
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """What signs a person, or a service, in by OAuth."""
+        from fluenzr_smtp.app.signing_in import SignIn
+
+        return SignIn(clock=self.clock, environ=self.environ)
 
     def token_from(self, command: str) -> Secret:
         """Run a command that prints an access token.

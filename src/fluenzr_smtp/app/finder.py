@@ -98,7 +98,7 @@ def _names(resolver: Resolver | None) -> LookUp:
     """Return the way from a name to addresses: the system's, or a name server's that was chosen."""
     from fluenzr_smtp.errors import FluenzrError
     from fluenzr_smtp.presets import is_loopback
-    from fluenzr_smtp.wire import Address, look_up
+    from fluenzr_smtp.wire import Address, look_up, within
 
     if resolver is None:
         return look_up
@@ -107,7 +107,9 @@ def _names(resolver: Resolver | None) -> LookUp:
         if is_loopback(host):
             return look_up(host, port, seconds=seconds)
         try:
-            found = resolver.addresses(host)
+            found = within(
+                seconds, lambda: resolver.addresses(host)
+            )  # it asks twice, each with time of its own
         except FluenzrError as error:
             raise TimeoutError from error
         if not found:

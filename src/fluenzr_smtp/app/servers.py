@@ -242,6 +242,7 @@ def _about(problem: Problem | None, target: Target, preset: Preset | None) -> Pr
     if problem is None:
         return None
     from fluenzr_smtp.classify import refined
+    from fluenzr_smtp.oauth import proposing
 
     known: dict[str, str] = {}
     if target.address:
@@ -249,7 +250,7 @@ def _about(problem: Problem | None, target: Target, preset: Preset | None) -> Pr
     if target.account:
         known["account"] = target.account
     if preset is not None:
-        problem = refined(problem, preset.key)
+        problem = proposing(refined(problem, preset.key), preset.key)
         if page := preset.page(problem.topic):
             known["page"] = page
     return problem.with_facts(**known)

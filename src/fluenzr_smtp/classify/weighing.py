@@ -58,6 +58,8 @@ def _refined_code(problem: Problem, provider: str) -> ProblemCode:
         return classify(problem.stage, problem.reply, provider)
     if problem.code is ProblemCode.CONNECT_REFUSED and known_as(provider) == BRIDGE:
         return ProblemCode.BRIDGE_NOT_RUNNING
+    if problem.code is ProblemCode.BRIDGE_NOT_RUNNING and provider and known_as(provider) != BRIDGE:
+        return ProblemCode.CONNECT_REFUSED  # of a catcher of test mail, which has the same port
     return problem.code
 
 

@@ -35,6 +35,9 @@ def read_fills(typed: Iterable[str]) -> dict[str, str]:
         if not equals or not name.strip() or not value.strip():
             reason = f"--fill takes NAME=VALUE, not '{each}'"
             raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
+        if name.strip().lower() in found:
+            reason = f"--fill {name.strip()} is given twice"
+            raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
         found[name.strip().lower()] = value.strip()
     return found
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fluenzr_smtp.messages import Catalogue, Told
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_WHOLE_LIMIT = 8192
 _SENTENCE_LIMIT = 1500
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # controls, bidi, zero width, surrogates, separators
 _BOLD_RED, _BOLD, _DIM = "1;31", "1", "2"
@@ -189,6 +190,10 @@ class Output:
         width = _width(self._stderr, self._environ)
         lines = _wrapped(printable(text, limit=_SENTENCE_LIMIT), width=width, first=0, hang=2)
         self._to_stderr("\n".join(lines) + "\n")
+
+    def whole(self, text: str) -> None:
+        """Say what is to be copied, on stderr: in one piece, however long."""
+        self._to_stderr(printable(text, limit=_WHOLE_LIMIT) + "\n")
 
     def break_line(self) -> None:
         """Leave the line on which a terminal has shown ``^C``."""

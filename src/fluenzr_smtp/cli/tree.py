@@ -32,6 +32,7 @@ COMMANDS = {
     "guide": "guide",
     "vault": "vault",
     "presets": "presets",
+    "config": "config",
     "demo": "demo",
     "sendmail": "sendmail",
     "schema": "schema",

@@ -21,6 +21,7 @@ from fluenzr_smtp.settings import parse_host
 
 LIMIT_BYTES = 256 * 1024  # the largest of the public ones has 20 KB
 _MOST_SERVERS = 20
+_LONGEST_NAME = 320  # characters of a login name: 64, "@" and 255 (RFC 5321 §4.5.3.1)
 _SECURITY = {"SSL": Security.IMPLICIT_TLS, "STARTTLS": Security.STARTTLS}
 _PORT = re.compile(r"[0-9]{1,5}")
 _USERNAMES = {"%EMAILADDRESS%": UsernameRule.ADDRESS, "%EMAILLOCALPART%": UsernameRule.LOCAL_PART}
@@ -106,7 +107,7 @@ def _endpoints(servers: list[Element], address: str) -> Iterator[tuple[Endpoint,
 def _username(server: Element, address: str) -> tuple[UsernameRule, str]:
     """Return the rule of the login name, or the name that the file spells out."""
     written = _text(server.find("username"))
-    if not written:
+    if not written or len(written) > _LONGEST_NAME:
         return UsernameRule.ADDRESS, ""
     known = _USERNAMES.get(written)
     if known is not None:

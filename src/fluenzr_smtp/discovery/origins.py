@@ -63,8 +63,9 @@ def by_mx(subject: Subject, means: Means, exchangers: Exchangers | None) -> Step
     """Look up whose the domain's MX hosts are; several products of a provider may share theirs."""
     if exchangers is None:
         return Step(origin=Origin.MX, fault="no-answer")
-    presets = _told_apart(means.catalog.for_mx(exchangers.hosts))
-    source = ", ".join(exchangers.hosts[:_MOST_MX_HOSTS])
+    # Whoever keeps mail for the time when the own servers are down has no mailbox of this domain.
+    presets = _told_apart(means.catalog.for_mx(exchangers.preferred))
+    source = ", ".join(exchangers.preferred[:_MOST_MX_HOSTS])
     found = tuple(_of_preset(each, Origin.MX, source, subject) for each in presets)
     return replace(_step(Origin.MX, found), detail="" if found else source)
 
@@ -121,7 +122,7 @@ def by_names(subject: Subject, means: Means, exchangers: Exchangers | None) -> S
     Where such a name is an alias (CNAME), the server's certificate is as a rule for the name behind it.
     """
     domain = subject.domain
-    hosts = exchangers.hosts[:_MOST_MX_HOSTS] if exchangers else ()
+    hosts = exchangers.preferred[:_MOST_MX_HOSTS] if exchangers else ()
     own = tuple(each for each in hosts if subject.owns(each))
     usual = _named(subject, ("smtp.", "mail."), ("imap.", "mail."), own)
     found = [Proposal(origin=Origin.NAMES, source=domain, smtp=usual[0], imap=usual[1], is_trusted=True)]

@@ -58,12 +58,18 @@ class Survey:
             verdicts = {each.verdict for each in self.candidates()}
             if Verdict.UNSUPPORTED in verdicts or (not is_thorough and verdicts & _SETTLED):
                 return
+            if not is_thorough and self._is_of_the_catalogue:
+                return  # its servers do not answer now; what the DNS says is no reason to go elsewhere
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Return all that was found, in the order of the origins, each with a verdict."""
         found = [self._candidate(step, each) for step in self.taken for each in step.found]
         first = next((each for each in found if each.verdict is Verdict.POSSIBLE), None)
         return tuple(replace(each, verdict=Verdict.RECOMMENDED) if each is first else each for each in found)
+
+    @property
+    def _is_of_the_catalogue(self) -> bool:
+        return any(step.origin is Origin.CATALOGUE and step.found for step in self.taken)
 
     # -- walking -------------------------------------------------------------------------------------
 
@@ -114,6 +120,10 @@ class Survey:
         if step.origin is Origin.NAMES and imap is not None and not imap.is_verified:
             imap = None
         has_siblings = step.origin is Origin.MX and len(step.found) > 1
+        if self._is_of_the_catalogue and step.origin is not Origin.CATALOGUE:
+            hosts = {each.host for each in proposal.smtp + proposal.imap}
+            is_known = all(self.catalog.knows(each) for each in hosts)
+            proposal = replace(proposal, is_trusted=proposal.is_trusted and is_known)
         verdict = _verdict(proposal, smtp, has_siblings=has_siblings)
         return Candidate(proposal=proposal, smtp=smtp, imap=imap, verdict=verdict)
 

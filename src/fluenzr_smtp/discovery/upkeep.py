@@ -6,10 +6,11 @@ Nobody logs in here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
+from fluenzr_smtp.classify import refined
 from fluenzr_smtp.discovery.trials import Trials
 from fluenzr_smtp.discovery.values import Server
 from fluenzr_smtp.model import Endpoint, Form, LimitUnit, Need, Preset, Protocol, UsernameRule
@@ -122,6 +123,8 @@ def _filled(preset: Preset) -> Iterator[Preset]:
 def _checked(preset: Preset, wanted: tuple[Protocol, Endpoint], trials: Trials) -> Checked:
     protocol, _ = wanted
     server = trials.known[wanted]
+    if server.problem is not None:
+        server = replace(server, problem=refined(server.problem, preset.key))
     remarks = tuple(_remarks(preset, server)) if server.is_verified else ()
     return Checked(protocol=protocol, server=server, remarks=remarks)
 

@@ -21,8 +21,8 @@ PLACEHOLDERS = frozenset({
     "lookups", "matching", "mechanisms", "message", "messages", "missing", "names", "near", "not_after",
     "not_before", "options", "origin", "others", "page", "path", "pinned", "policy", "port", "preset",
     "provider", "queued", "reason", "recipient", "record", "reply", "report", "retry_after", "rows",
-    "schemes", "seconds", "seen", "selector", "selectors", "service", "setting", "several", "since",
-    "size_bytes", "slot", "slots", "source", "state", "status", "total", "type", "username", "value",
+    "schemes", "seconds", "seen", "selector", "selectors", "service", "setting", "several", "sign_in",
+    "since", "size_bytes", "slot", "slots", "source", "state", "status", "total", "type", "username", "value",
     "variable", "version",
 })  # fmt: skip
 

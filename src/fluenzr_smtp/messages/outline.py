@@ -20,6 +20,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "auth-failed",
             "app-password-required",
             "oauth-required",
+            "oauth-sign-in",
             "smtp-auth-disabled",
             "imap-disabled",
             "account-blocked",

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
         State,
         Submission,
     )
+    from fluenzr_smtp.model.oauth import (
+        AuthorizationServer,
+        Grant,
+        GrantType,
+        OAuthClient,
+        OAuthLogin,
+        Tokens,
+    )
     from fluenzr_smtp.model.presets import Form, Limit, LimitUnit, Need, Placeholder, Preset, UsernameRule
     from fluenzr_smtp.model.servers import Endpoint, Fingerprint, Protocol, Security, Skill, Skills
 
@@ -37,6 +45,7 @@ __all__ = [
     "AccessToken",
     "Account",
     "Attachment",
+    "AuthorizationServer",
     "Check",
     "Clock",
     "Content",
@@ -45,11 +54,15 @@ __all__ = [
     "Envelope",
     "Fingerprint",
     "Form",
+    "Grant",
+    "GrantType",
     "Leave",
     "Limit",
     "LimitUnit",
     "Mailbox",
     "Need",
+    "OAuthClient",
+    "OAuthLogin",
     "Octets",
     "Outcome",
     "Placeholder",
@@ -67,6 +80,7 @@ __all__ = [
     "Submission",
     "Target",
     "TokenCommand",
+    "Tokens",
     "UsernameRule",
 ]
 
@@ -76,6 +90,7 @@ __getattr__ = loader(
         "AccessToken": "accounts",
         "Account": "accounts",
         "Attachment": "messages",
+        "AuthorizationServer": "oauth",
         "Check": "checks",
         "Clock": "clock",
         "Content": "messages",
@@ -84,11 +99,15 @@ __getattr__ = loader(
         "Envelope": "messages",
         "Fingerprint": "servers",
         "Form": "presets",
+        "Grant": "oauth",
+        "GrantType": "oauth",
         "Leave": "clock",
         "Limit": "presets",
         "LimitUnit": "presets",
         "Mailbox": "accounts",
         "Need": "presets",
+        "OAuthClient": "oauth",
+        "OAuthLogin": "oauth",
         "Octets": "messages",
         "Outcome": "messages",
         "Placeholder": "presets",
@@ -106,6 +125,7 @@ __getattr__ = loader(
         "Submission": "messages",
         "Target": "checks",
         "TokenCommand": "accounts",
+        "Tokens": "oauth",
         "UsernameRule": "presets",
     },
 )

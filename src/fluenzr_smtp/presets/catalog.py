@@ -159,3 +159,17 @@ def read_own(path: Path) -> Mapping[str, Preset]:
     except ValueError as error:  # not TOML, or a number beyond bounds
         raise Place(path=path).invalid("not-toml", detail=str(error)) from error
     return {key: parse_preset(key, record, path=path, is_own=True) for key, record in tables.items()}
+
+
+def require_readable(content: bytes, path: Path) -> None:
+    """Refuse a content for the file of the own presets that could not be read again.
+
+    Raises:
+        FluenzrError: ``preset-invalid``.
+    """
+    if len(content) > _LIMIT_BYTES:
+        raise Place(path=path).invalid("too-big")
+    try:
+        files.parsed_toml(content)
+    except ValueError as error:
+        raise Place(path=path).invalid("not-toml", detail=str(error)) from error

@@ -29,7 +29,12 @@ def is_filled(preset: Preset) -> bool:
 
 
 def missing_parts(preset: Preset, values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the options that would give the parts that are still missing, without that of the domain."""
+    """Return the options that would give the parts that are still missing, without that of the domain.
+
+    Raises:
+        FluenzrError: ``usage-invalid`` for a value whose name is none of the parts.
+    """
+    _require_known(preset, values)
     return tuple(f"--fill {each.name}=…" for each in preset.placeholders if each.name not in values)
 
 
@@ -45,10 +50,9 @@ def filled(preset: Preset, values: Mapping[str, str], *, domain: str) -> Preset:
         FluenzrError: ``input-required`` for what is missing; ``usage-invalid`` for a name that is none of
             its placeholders; ``setting-invalid``.
     """
-    _require_known(preset, values)
+    missing = list(missing_parts(preset, values))
     if is_filled(preset):
         return preset
-    missing = list(missing_parts(preset, values))
     if not domain and needs_domain(preset):
         missing.append("EMAIL")
     if missing:
@@ -72,6 +76,13 @@ def _require_known(preset: Preset, values: Iterable[str]) -> None:
         raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
 
 
+_REASONS = {
+    Form.NUMBER: "not-a-number",
+    Form.LABEL: "not-a-part-of-a-host-name",
+    Form.HOST: "not-a-host-name",
+}
+
+
 def read_value(preset: Preset, placeholder: Placeholder, text: str) -> str:
     """Return the value of a placeholder: typed alone, or as a whole host name that holds it.
 
@@ -87,7 +98,7 @@ def read_value(preset: Preset, placeholder: Placeholder, text: str) -> str:
         Stage.USAGE,
         setting=f"--fill {placeholder.name}",
         value=text[:_SHOWN],
-        reason="not-a-host-name" if placeholder.form is Form.HOST else "not-a-part-of-a-host-name",
+        reason=_REASONS[placeholder.form],
     )
 
 

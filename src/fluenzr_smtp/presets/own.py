@@ -6,6 +6,7 @@ The one home of tomlkit, which keeps comments and order.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -16,14 +17,16 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from fluenzr_smtp import durable
-from fluenzr_smtp.errors import failure
+from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Endpoint, Limit, Preset
-from fluenzr_smtp.presets.catalog import read_own
+from fluenzr_smtp.presets.catalog import read_own, require_readable
+from fluenzr_smtp.presets.hosts import names_in
 from fluenzr_smtp.presets.place import Place
 from fluenzr_smtp.presets.records import UNCHECKED, parse_preset
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 _LOCK_SECONDS = 10.0
+_LONGEST_LIST = 100  # characters of texts on one line
 _NOTHING: tuple[object, ...] = ("", [], {}, False)
 _Result = TypeVar("_Result")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
@@ -33,8 +36,8 @@ def add(path: Path, key: str, fields: Mapping[str, object]) -> Preset:
     """Add a record, durably.
 
     Raises:
-        FluenzrError: ``preset-exists``; ``preset-invalid``, of the new record or of the file, which is left
-            as it is; ``file-…``, ``disk-full``.
+        FluenzrError: ``preset-exists``; ``setting-invalid`` of the new record; ``preset-invalid`` of the
+            file, which is left as it is. ``file-…``, ``disk-full``.
     """
 
     def put(document: tomlkit.TOMLDocument) -> None:
@@ -55,7 +58,7 @@ def change(path: Path, key: str, fields: Mapping[str, object], *, base: Preset) 
     def put(document: tomlkit.TOMLDocument) -> None:
         found = document.get(key)
         table = found if isinstance(found, Table) else _filled(tomlkit.table(), record_of(base))
-        document[key] = _filled(table, fields)
+        document[key] = _without_unused_parts(_filled(table, fields))
 
     return _written(path, key, put)
 
@@ -144,11 +147,27 @@ def _filled(table: Table, fields: Mapping[str, object]) -> Table:
     return table
 
 
+def _without_unused_parts(table: Table) -> Table:
+    """Take out the placeholders that no host names any more."""
+    parts = table.get("placeholders")
+    if parts is None:
+        return table
+    servers = [*table.get("smtp", []), *table.get("imap", [])]
+    used = {name for each in servers for name in names_in(str(each.get("host", "")))}
+    for name in set(parts) - used:
+        del parts[name]
+    if not parts:
+        del table["placeholders"]
+    return table
+
+
 def _item(value: object) -> object:
-    """Return a list of tables on lines of their own, tables within one; anything else as it is."""
-    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+    """Return tables, and texts that are many, on lines of their own, tables within one; the rest as it is."""
+    if isinstance(value, list) and (
+        any(isinstance(each, dict) for each in value) or sum(map(len, value)) > _LONGEST_LIST
+    ):
         array = tomlkit.array()
-        array.extend(_inline(each) for each in value)
+        array.extend(_inline(each) if isinstance(each, dict) else each for each in value)
         return array.multiline(multiline=True)
     return _inline(value) if isinstance(value, dict) else value
 
@@ -163,7 +182,16 @@ def _inline(fields: Mapping[str, object]) -> object:
 def _written(path: Path, key: str, put: Callable[[tomlkit.TOMLDocument], None]) -> Preset:
     def checked(document: tomlkit.TOMLDocument) -> Preset:
         put(document)
-        return parse_preset(key, document[key].unwrap(), path=path, is_own=True)
+        try:
+            return parse_preset(key, document[key].unwrap(), path=path, is_own=True)
+        except FluenzrError as error:  # what was typed is wrong, not the file
+            known = error.problem.facts
+            raise failure(
+                ProblemCode.SETTING_INVALID,
+                Stage.USAGE,
+                setting=str(known.get("field") or "KEY"),
+                reason=str(known.get("reason", "")),
+            ) from error
 
     return _rewrite(path, checked)
 
@@ -175,18 +203,34 @@ def _rewrite(path: Path, change: Callable[[tomlkit.TOMLDocument], _Result]) -> _
     lock = path.with_name(f"{path.name}.lock")
     busy = ProblemCode.FILE_NOT_WRITTEN
     with durable.lock(lock, timeout_seconds=_LOCK_SECONDS, code=busy, stage=Stage.CONFIGURATION):
-        document = _document(path)
+        read_own(path)  # it must be a good one, or the change would be lost with it
+        typed = _typed(path)
+        document = _document(path, typed.replace("\r\n", "\n"))
         result = change(document)
-        durable.write_atomically(target, tomlkit.dumps(document).encode("utf-8"))
+        text = tomlkit.dumps(document)
+        content = (text.replace("\n", "\r\n") if "\r\n" in typed else text).encode("utf-8")
+        require_readable(content, path)
+        durable.write_atomically(target, content, mode=_mode(target))
     return result
 
 
-def _document(path: Path) -> tomlkit.TOMLDocument:
-    """Return the file as it was typed; it must be a good one, or the change would be lost with it."""
-    read_own(path)
+def _typed(path: Path) -> str:
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        return tomlkit.document()
+        return ""
+
+
+def _mode(path: Path) -> int:
+    """Return who may read the file: whoever may now, or its owner alone where there is none yet."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode) & 0o777
+    except FileNotFoundError:
+        return 0o600
+
+
+def _document(path: Path, typed: str) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(typed)
     except TOMLKitError as error:
         raise Place(path=path).invalid("not-toml", detail=str(error)) from error

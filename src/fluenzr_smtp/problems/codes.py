@@ -20,6 +20,7 @@ class Stage(StrEnum):
     TLS = "tls"
     GREETING = "greeting"
     CAPABILITIES = "capabilities"
+    OAUTH = "oauth"
     AUTH = "auth"
     SENDER = "sender"
     RECIPIENT = "recipient"
@@ -180,6 +181,13 @@ class ProblemCode(StrEnum):
     AUTH_NOT_OFFERED = "auth-not-offered"
     AUTH_REQUIRED = "auth-required"
     OAUTH_TOKEN_REJECTED = "oauth-token-rejected"  # noqa: S105
+    OAUTH_TOKEN_EXPIRED = "oauth-token-expired"  # noqa: S105
+    OAUTH_CONSENT_REQUIRED = "oauth-consent-required"
+    OAUTH_ADMIN_APPROVAL_REQUIRED = "oauth-admin-approval-required"
+    OAUTH_CLIENT_REJECTED = "oauth-client-rejected"
+    OAUTH_SIGN_IN_FAILED = "oauth-sign-in-failed"
+    OAUTH_PROVIDER_FAILED = "oauth-provider-failed"
+    OAUTH_ISSUER_INVALID = "oauth-issuer-invalid"
     AUTH_UNAVAILABLE = "auth-unavailable"
     AUTH_TOO_MANY_LOGINS = "auth-too-many-logins"
 

@@ -14,6 +14,7 @@ from fluenzr_smtp.problems import ProblemCode, Stage
 from fluenzr_smtp.settings.refusals import invalid
 
 _NAMES = {"tls": Security.STARTTLS}  # the users' page calls STARTTLS on 587 "TLS"
+_LONGEST_NAME = 253  # RFC 1035 §2.3.4; no A-label is shorter than what it stands for
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
@@ -59,7 +60,7 @@ def parse_host(text: str) -> str:
     wanted = text.strip().removeprefix("[").removesuffix("]").rstrip(".").lower()
     if _is_ip(wanted):
         return wanted
-    if not wanted.isascii():
+    if not wanted.isascii() and len(wanted) <= _LONGEST_NAME:  # IDNA takes its time over long ones
         import idna  # few hosts need it
 
         try:

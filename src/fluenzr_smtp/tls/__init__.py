@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         served_chain,
     )
     from fluenzr_smtp.tls.chain import path_of, verdict
-    from fluenzr_smtp.tls.contexts import context_for, inspection_context, verify_pin
+    from fluenzr_smtp.tls.contexts import context_for, inspection_context, verify_pin, web_context
     from fluenzr_smtp.tls.facts import UNTRUSTED, certificate_facts, connection_facts, explained, told_date
     from fluenzr_smtp.tls.handshake import handshake_failure
     from fluenzr_smtp.tls.names import matching_names, mismatch
@@ -45,6 +45,7 @@ __all__ = [
     "told_date",
     "verdict",
     "verify_pin",
+    "web_context",
 ]
 
 __getattr__ = loader(
@@ -59,6 +60,7 @@ __getattr__ = loader(
         "verdict": "chain",
         "context_for": "contexts",
         "inspection_context": "contexts",
+        "web_context": "contexts",
         "verify_pin": "contexts",
         "UNTRUSTED": "facts",
         "certificate_facts": "facts",

@@ -24,6 +24,25 @@ def context_for(endpoint: Endpoint) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=endpoint.authority)
     except ssl.SSLError as error:
         raise failure(ProblemCode.CERTIFICATE_FILE_INVALID, Stage.TLS, host=endpoint.host) from error
+    return _verifying(context)
+
+
+def web_context(authority: str | None = None) -> ssl.SSLContext:
+    """Return a context for web servers: the system's store is trusted, and an authority (PEM) besides it.
+
+    Raises:
+        FluenzrError: ``certificate-file-invalid``.
+    """
+    context = ssl.create_default_context()
+    if authority is not None:
+        try:
+            context.load_verify_locations(cadata=authority)
+        except ssl.SSLError as error:
+            raise failure(ProblemCode.CERTIFICATE_FILE_INVALID, Stage.TLS) from error
+    return _verifying(context)
+
+
+def _verifying(context: ssl.SSLContext) -> ssl.SSLContext:
     context.hostname_checks_common_name = False
     # Python 3.13 turned these on in its default context: the same rules on every version.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN

@@ -10,10 +10,14 @@ from fluenzr_smtp.tls.contexts import context_for
 
 
 class Resumption:
-    """Contexts and sessions by server. Threads may share it; it is never written down."""
+    """Contexts and sessions by server. Threads may share it; it is never written down.
 
-    def __init__(self) -> None:
+    ``context`` takes the place of what the endpoints would ask for.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._lock = threading.Lock()
+        self._given = context
         self._contexts: dict[Endpoint, ssl.SSLContext] = {}
         self._sessions: dict[Endpoint, ssl.SSLSession] = {}
 
@@ -25,7 +29,7 @@ class Resumption:
         """
         with self._lock:
             if endpoint not in self._contexts:
-                self._contexts[endpoint] = context_for(endpoint)
+                self._contexts[endpoint] = self._given or context_for(endpoint)
             return self._contexts[endpoint]
 
     def session(self, endpoint: Endpoint) -> ssl.SSLSession | None:

@@ -69,7 +69,9 @@ def restore(
         found = place.read(store.path)
         replaced = None if found is None else _parsed(found.content)
         header = None if replaced is None else replaced.header
-        written, kept = store.write(_above(contents, replaced), found, known=known, replaced=header)
+        written, kept = store.write(
+            _above(contents, replaced), found, known=known, replaced=header, keep=found
+        )
     return Restored(
         vault_id=written.header.vault_id,
         generation=written.header.generation,

@@ -34,6 +34,8 @@ from fluenzr_smtp.vault.place import Found
 from fluenzr_smtp.vault.slots import SlotDraft
 from fluenzr_smtp.vault.sources import KeySource
 
+_ROOM_BYTES = 64 * 1024  # what a payload may grow by, with much to spare
+
 
 class NoticeKind(StrEnum):
     """What a person should hear although nothing went wrong."""
@@ -79,11 +81,13 @@ class Store:
         state_dir: Path | None = None,
         accept_rollback: bool = False,
         lock_timeout_seconds: float = 10.0,
+        data_key: bytes | None = None,
     ) -> None:
         """Name the file; nothing is read yet.
 
         ``state_dir`` is where the generations seen are remembered. ``accept_rollback``: an older generation,
-        or another vault in this place, is taken for the right one from now on.
+        or another vault in this place, is taken for the right one from now on. ``data_key`` is what
+        another process of ours has opened the vault with: the key source is not asked.
         """
         self.path = path
         self.clock = clock
@@ -91,6 +95,7 @@ class Store:
         self._make_source = source
         self._accept_rollback = accept_rollback
         self._lock_timeout_seconds = lock_timeout_seconds
+        self._data_key = data_key
         self._opened: Contents | None = None
         self._notices: dict[NoticeKind, Notice] = {}
 
@@ -109,6 +114,17 @@ class Store:
         """The key source of the vault, made on first use."""
         return self._make_source()
 
+    def data_key(self) -> bytes:
+        """Return what a process of ours opens the vault with, so that nobody is asked twice. Not for a file.
+
+        Raises:
+            FluenzrError: as ``load``.
+        """
+        contents = self._opened or self.load()
+        if contents is None:
+            raise ValueError("no vault")
+        return contents.data_key
+
     def load(self) -> Contents | None:
         """Open the vault; None where there is none. Of the vault's folder nothing is changed.
 
@@ -123,12 +139,23 @@ class Store:
             found = place.read(self.path)
             return None if found is None else self._open(found, known)
 
-    def edit(self, change: Callable[[Contents | None], Contents]) -> Contents:
+    def require_room(self) -> None:
+        """Make sure that the vault could be written now, for what cannot be had twice.
+
+        Raises:
+            FluenzrError: ``disk-full``, ``file-not-written``, ``file-not-created``, ``vault-busy``.
+        """
+        with self.locked():
+            found = place.read(self.path)
+            durable.require_room(self.path, _ROOM_BYTES + (0 if found is None else len(found.content)))
+
+    def edit(self, change: Callable[[Contents | None], Contents], *, keeps_replaced: bool = True) -> Contents:
         """Replace the vault by what ``change`` makes of it, under the lock; returns what was written.
 
         ``change`` gets what is in the file then, or None where a vault is created. It must not wait for
         anybody. When this returns the new vault is on the disk; after a failure, also one of ``change``, it
-        is as it was. The generation and the nonce are given here, whatever ``change`` says.
+        is as it was. The generation and the nonce are given here, whatever ``change`` says. Without
+        ``keeps_replaced`` what was replaced does not take the place of an older generation beside the vault.
 
         Raises:
             FluenzrError: as ``load``; ``vault-busy``, ``file-not-created``, ``file-not-written``,
@@ -141,7 +168,8 @@ class Store:
             found = place.read(self.path)
             current = None if found is None else self._open(found, known)
             replaced = None if current is None else current.header
-            return self.write(change(current), found, known=known, replaced=replaced)[0]
+            kept = found if keeps_replaced or (replaced and replaced.version < VERSION) else None
+            return self.write(change(current), found, known=known, replaced=replaced, keep=kept)[0]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -159,9 +187,15 @@ class Store:
             yield
 
     def write(
-        self, contents: Contents, found: Found | None, *, known: Snapshot, replaced: Header | None
+        self,
+        contents: Contents,
+        found: Found | None,
+        *,
+        known: Snapshot,
+        replaced: Header | None,
+        keep: Found | None,
     ) -> tuple[Contents, Path | None]:
-        """Write a vault in the place of the one found, which is kept; the caller holds the lock.
+        """Write a vault in the place of the one found, and keep ``keep`` beside it. The caller has the lock.
 
         ``replaced`` is the header of the one found, None where it cannot be read. Returns what was written,
         and the name under which the other one is kept.
@@ -176,7 +210,7 @@ class Store:
         if len(associated) + len(contents.payload) + TAG_BYTES > FILE_LIMIT_BYTES:
             raise failure(ProblemCode.FILE_NOT_WRITTEN, Stage.VAULT, reason="too-big")
         sealed = cipher.seal(contents.data_key, contents.payload, nonce=header.nonce, associated=associated)
-        kept = None if found is None else history.keep(self.path, found.content, replaced)
+        kept = None if keep is None else history.keep(self.path, keep.content, replaced)
         durable.write_atomically(self.path, associated + sealed)
         self._tell_changes(found, replaced)
         history.prune(self.path, present=header.generation)
@@ -237,8 +271,10 @@ class Store:
         sealed = parse(found.content)
         self._check_place(sealed.header, known)
         before = self._opened
+        if self._data_key is not None:
+            contents = unsealed(sealed, self._data_key)
         # A slot that both have holds the data key of both; anything else is unlocked anew.
-        if before is not None and set(before.header.slots) & set(sealed.header.slots):
+        elif before is not None and set(before.header.slots) & set(sealed.header.slots):
             contents = unsealed(sealed, before.data_key)
         else:
             contents = self.unseal(sealed, (self.source,))

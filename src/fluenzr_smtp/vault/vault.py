@@ -54,13 +54,13 @@ class Vault(Store):
         contents = self.load()
         return None if contents is None else contents.payload
 
-    def update(self, change: Callable[[bytes | None], bytes]) -> None:
+    def update(self, change: Callable[[bytes | None], bytes], *, keeps_replaced: bool = True) -> None:
         """Replace the payload by what ``change`` makes of the present one (None where a vault is created).
 
         ``change`` runs under the lock on what is in the file then, so that no other process's change is lost;
         it must not wait for anybody. When this returns the new payload is on the disk; after a failure, also
         one of ``change``, the file is as it was. Afterwards the file has the mode 0600, its folder 0700, and
-        the file that was replaced is kept beside it.
+        the file that was replaced is kept beside it, unless ``keeps_replaced`` is false.
 
         Raises:
             FluenzrError: as ``edit``.
@@ -75,7 +75,7 @@ class Vault(Store):
             return created
 
         try:
-            self.edit(changed)
+            self.edit(changed, keeps_replaced=keeps_replaced)
         except BaseException:
             self.discard_unwritten(drafts)
             raise

@@ -6,7 +6,7 @@ Protocols are not known here; ``socket`` has its home here.
 """
 
 from fluenzr_smtp.transcript import Line, Recorder
-from fluenzr_smtp.wire.addresses import MAX_ADDRESSES, Address, LookUp, look_up
+from fluenzr_smtp.wire.addresses import MAX_ADDRESSES, Address, LookUp, look_up, within
 from fluenzr_smtp.wire.connection import Reached, Wire
 from fluenzr_smtp.wire.probe import Probe, probe
 from fluenzr_smtp.wire.services import service_of
@@ -27,4 +27,5 @@ __all__ = [
     "look_up",
     "probe",
     "service_of",
+    "within",
 ]

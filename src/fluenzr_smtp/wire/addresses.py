@@ -10,13 +10,14 @@ import queue
 import selectors
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from fluenzr_smtp.model import Clock
 
 MAX_ADDRESSES = 64
+Answer = TypeVar("Answer")
 _OTHERS_SECONDS = 5.0  # how long further addresses are waited for once one has answered
 
 
@@ -66,6 +67,31 @@ class LookUp(Protocol):
         """Return the addresses of a host."""
 
 
+def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """Return what a call gives that knows no time-out; its thread is left behind if it does not return.
+
+    Raises:
+        TimeoutError: it takes longer.
+        Exception: whatever the call raises.
+    """
+    found: queue.SimpleQueue[tuple[Answer] | Exception] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            found.put((ask(),))
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            found.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        answer = found.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer[0]
+
+
 def look_up(host: str, port: int, *, seconds: float) -> tuple[Address, ...]:
     """Ask the system's resolver for the IPv4 and the IPv6 addresses of a host, 64 at most.
 
@@ -73,22 +99,7 @@ def look_up(host: str, port: int, *, seconds: float) -> tuple[Address, ...]:
         OSError: whatever the resolver says; ``TimeoutError`` if it says nothing.
         ValueError: for a name that cannot be encoded.
     """
-    found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, ValueError) as error:
-            found.put(error)
-
-    # getaddrinfo knows no time-out; the thread is left behind if it does not return.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = found.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if isinstance(answer, Exception):
-        raise answer
+    answer = within(seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     known = dict.fromkeys(Address(family, place) for family, _, _, _, place in answer)
     return tuple(known)[:MAX_ADDRESSES]
 

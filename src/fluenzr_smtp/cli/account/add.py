@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from fluenzr_smtp import settings
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import completion, network
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.cli.account import finding, pace, servers
+from fluenzr_smtp.cli.account import finding, oauth, pace, servers
 from fluenzr_smtp.cli.account import secret as secrets
 from fluenzr_smtp.cli.account.questions import asked
 from fluenzr_smtp.cli.account.records import ACCOUNT, account_record
@@ -32,6 +33,7 @@ _EXAMPLES = examples(
     "fluenzr account add me@shop.fr --preset ovh",
     "fluenzr account add me@shop.fr --preset ovh-exchange --fill number=4",
     "fluenzr account add me@shop.fr --preset gandi --password-stdin < secret",
+    "fluenzr account add me@gmail.com --oauth",
     "fluenzr account add me@pm.me --preset proton-bridge --trust-cert cert.pem",
     "fluenzr account add me@corp.test --smtp-host mail.corp.test --ca-file ca.pem",
 )
@@ -54,6 +56,7 @@ class Request:
     servers: servers.ServerOptions
     pace: pace.PaceOptions
     secret: secrets.SecretSource
+    oauth: oauth.OAuthOptions
     timeout: float
 
 
@@ -107,6 +110,16 @@ def add(
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
     token_command: secrets.TokenOption = None,
+    oauth_flag: oauth.OAuthFlag = False,
+    device: oauth.DeviceFlag = False,
+    paste: oauth.PasteFlag = False,
+    client_credentials: oauth.ServiceFlag = False,
+    client_id: oauth.ClientId = None,
+    client_secret_file: oauth.ClientSecretFile = None,
+    issuer: oauth.Issuer = None,
+    tenant: oauth.Tenant = None,
+    scope: oauth.Scopes = None,
+    sign_in_timeout: oauth.Patience = oauth.PATIENCE,
     timeout: network.Timeout = int(STEP_SECONDS),
 ) -> None:
     """Add an account: find its servers, try them without sending, and keep it encrypted."""
@@ -139,6 +152,19 @@ def add(
             command=password_command,
             token_command=token_command,
         ),
+        oauth=oauth.OAuthOptions(
+            oauth=oauth_flag,
+            device=device,
+            paste=paste,
+            service=client_credentials,
+            client_id=client_id,
+            client_secret_file=client_secret_file,
+            issuer=issuer,
+            tenant=tenant,
+            scopes=tuple(scope or ()),
+            seconds=float(sign_in_timeout),
+            ca_file=ca_file,
+        ),
         timeout=float(timeout),
     )
     _add(current(ctx), request)
@@ -166,7 +192,8 @@ def _save(run: Invocation, verified: Verified) -> None:
     if saved:
         run.app.accounts.add(stored)
         name = stored.account.name
-        run.end(data, show=lambda: run.output.line(f"Saved {name}. Try it: fluenzr account test {name}"))
+        typed = shlex.quote(name)
+        run.end(data, show=lambda: run.output.line(f"Saved {name}. Try it: fluenzr account test {typed}"))
         return
     run.output.note("Nothing was saved.")
     end_unsaved(run, verified, data)
@@ -177,6 +204,7 @@ def _require_sense(request: Request) -> None:
     request.pace.chosen_limits()
     request.pace.chosen_pause()
     logins = (*request.secret.named, *(("--username",) if request.username is not None else ()))
+    request.oauth.require_sense(*request.secret.named, *(("--no-auth",) if request.no_auth else ()))
     if request.no_auth and logins:
         reason = f"--no-auth and {logins[0]} exclude each other"
         raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
@@ -213,8 +241,13 @@ def _completed(run: Invocation, request: Request) -> tuple[settings.Choices, Pre
 
 
 def _said(typed: settings.ServerChoice, found: settings.ServerChoice) -> settings.ServerChoice:
-    """Return what was typed of a server; what was found counts where nothing was."""
-    return found if typed.is_empty else typed
+    """Return what was typed of a server, with the host that was found; where nothing was, all that was found.
+
+    A port that was found does not go with another encryption, nor the other way round.
+    """
+    if typed.is_empty:
+        return found
+    return replace(typed, host=found.host) if typed.host is None else typed
 
 
 def _authority(run: Invocation, request: Request) -> str | None:
@@ -250,7 +283,9 @@ def _require_complete(run: Invocation, request: Request) -> None:
         missing += ["--username"] if is_handed_out and request.username is None else []
     is_open = preset is not None and preset.username is UsernameRule.NONE and request.username is None
     has_secret = request.secret.named or secrets.VARIABLE in run.app.environ or request.no_auth
-    if not has_secret and not is_open:
+    if request.oauth.named:
+        missing += [] if oauth.may_have_client_id(run, request.oauth) else ["--client-id"]
+    elif not has_secret and not is_open:
         missing.append(f"{', '.join(secrets.OPTIONS)} or {secrets.VARIABLE}")
     if missing:
         run.prompts.missing(*missing)
@@ -274,12 +309,20 @@ def _found(run: Invocation, request: Request, address: str) -> finding.Found:
 def _secret(run: Invocation, request: Request, account: Account, preset: Preset | None) -> Secret | None:
     if account.username is None:
         return None
+    if request.oauth.named:
+        return oauth.signed_in(run, account, request.oauth)
     known = request.secret.read(run)
     if known is not None:
         return known
     if preset is not None:
         _show_hint(run, preset)
+        if preset.oauth is Need.REQUIRED and run.prompts.may_ask and _agreed_to_oauth(run, preset):
+            return oauth.signed_in(run, account, request.oauth)
     return secrets.ask(run, account.address)
+
+
+def _agreed_to_oauth(run: Invocation, preset: Preset) -> bool:
+    return run.prompts.confirm(f"Sign in at {preset.name} by OAuth?", option="--oauth", default=True)
 
 
 def _show_hint(run: Invocation, preset: Preset) -> None:
@@ -289,5 +332,5 @@ def _show_hint(run: Invocation, preset: Preset) -> None:
         run.output.note(f"Made here: {preset.app_password_page}")
     if preset.oauth in {Need.PREFERRED, Need.REQUIRED}:
         run.output.note(
-            "By OAuth in place of a password: --token-command, see 'fluenzr guide oauth-required'."
+            "By OAuth in place of a password: --oauth or --token-command, see 'fluenzr guide oauth-sign-in'."
         )

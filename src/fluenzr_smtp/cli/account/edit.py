@@ -11,7 +11,7 @@ from fluenzr_smtp import settings
 from fluenzr_smtp.app import STEP_SECONDS
 from fluenzr_smtp.cli import network
 from fluenzr_smtp.cli import schema as form
-from fluenzr_smtp.cli.account import pace, servers
+from fluenzr_smtp.cli.account import oauth, pace, servers
 from fluenzr_smtp.cli.account import secret as secrets
 from fluenzr_smtp.cli.account.manage import Name
 from fluenzr_smtp.cli.account.records import ACCOUNT, account_record
@@ -27,6 +27,7 @@ SCHEMAS = {"account edit": form.record(account=ACCOUNT, saved=form.BOOLEAN, chec
 
 _EXAMPLES = examples(
     "fluenzr account edit shop --password",
+    "fluenzr account edit shop --oauth",
     "fluenzr account edit shop --smtp-port 465 --encryption ssl",
     "fluenzr account edit shop --display-name 'The Shop'",
     "fluenzr account edit shop --limit 200/1h --limit 500:recipients/24h --pause 2s",
@@ -44,18 +45,19 @@ class Request:
     pace: pace.PaceOptions
     ask_secret: bool
     secret: secrets.SecretSource
+    oauth: oauth.OAuthOptions
     timeout: float
 
     @property
     def changes_nothing(self) -> bool:
         """Say whether no option asks for a change."""
-        said = (self.display_name, self.username, *self.secret.named)
+        said = (self.display_name, self.username, *self.secret.named, *self.oauth.named)
         return not self.ask_secret and not any(each is not None for each in said) and self._keeps_options
 
     @property
     def names_login(self) -> bool:
         """Say whether an option only makes sense for an account with a login."""
-        return self.username is not None or self.ask_secret or bool(self.secret.named)
+        return self.username is not None or self.ask_secret or bool(self.secret.named or self.oauth.named)
 
     @property
     def _keeps_options(self) -> bool:
@@ -96,6 +98,16 @@ def edit(
     password_file: secrets.FileOption = None,
     password_command: secrets.CommandOption = None,
     token_command: secrets.TokenOption = None,
+    oauth_flag: oauth.OAuthFlag = False,
+    device: oauth.DeviceFlag = False,
+    paste: oauth.PasteFlag = False,
+    client_credentials: oauth.ServiceFlag = False,
+    client_id: oauth.ClientId = None,
+    client_secret_file: oauth.ClientSecretFile = None,
+    issuer: oauth.Issuer = None,
+    tenant: oauth.Tenant = None,
+    scope: oauth.Scopes = None,
+    sign_in_timeout: oauth.Patience = oauth.PATIENCE,
     timeout: network.Timeout = int(STEP_SECONDS),
 ) -> None:
     """Change an account; settings that concern its servers are tried before they are saved."""
@@ -122,6 +134,19 @@ def edit(
             command=password_command,
             token_command=token_command,
         ),
+        oauth=oauth.OAuthOptions(
+            oauth=oauth_flag,
+            device=device,
+            paste=paste,
+            service=client_credentials,
+            client_id=client_id,
+            client_secret_file=client_secret_file,
+            issuer=issuer,
+            tenant=tenant,
+            scopes=tuple(scope or ()),
+            seconds=float(sign_in_timeout),
+            ca_file=ca_file,
+        ),
         timeout=float(timeout),
     )
     _edit(current(ctx), name, request)
@@ -131,6 +156,7 @@ def _edit(run: Invocation, name: str, request: Request) -> None:
     if request.ask_secret and request.secret.named:
         reason = f"--password and {request.secret.named[0]} exclude each other"
         raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
+    request.oauth.require_sense(*request.secret.named, *(("--password",) if request.ask_secret else ()))
     old = run.app.accounts.get(name)
     if request.changes_nothing:
         run.prompts.missing("what to change, such as --password or --smtp-port")
@@ -142,7 +168,7 @@ def _edit(run: Invocation, name: str, request: Request) -> None:
     verified = Verified(stored=new, checks=())
     if not request.no_test and _concerns_servers(old, new):
         verified = verify(run, new, timeout=request.timeout)
-    _save(run, verified)
+    save(run, verified)
 
 
 def _concerns_servers(old: StoredAccount, new: StoredAccount) -> bool:
@@ -152,7 +178,8 @@ def _concerns_servers(old: StoredAccount, new: StoredAccount) -> bool:
     return replace(new, account=ours) != old
 
 
-def _save(run: Invocation, verified: Verified) -> None:
+def save(run: Invocation, verified: Verified) -> None:
+    """Save a changed account if it may be saved, and end the command."""
     saved = may_save(run, verified)
     stored = verified.stored
     data = {"account": account_record(stored), "saved": saved, "checks": check_records(verified.checks)}
@@ -166,6 +193,8 @@ def _save(run: Invocation, verified: Verified) -> None:
 
 
 def _new_secret(run: Invocation, old: StoredAccount, account: Account, request: Request) -> Secret | None:
+    if request.oauth.named:
+        return oauth.signed_in(run, account, request.oauth)
     if request.secret.named:
         return request.secret.read(run)
     lacks_one = account.username is not None and old.secret is None  # it had no login so far

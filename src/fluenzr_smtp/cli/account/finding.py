@@ -15,8 +15,10 @@ from fluenzr_smtp.model import Preset, Protocol, UsernameRule
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fluenzr_smtp.cli.options import Invocation
-    from fluenzr_smtp.discovery import Candidate, Server
+    from fluenzr_smtp.discovery import Candidate, Server, Verdict
 
 _MOST_SECONDS = 10.0
 
@@ -77,6 +79,7 @@ def _looked_for(run: Invocation, search: Search) -> Found | None:
 
 def _asked_server(run: Invocation) -> Found:
     """Ask for the server, where nothing was found."""
+    run.output.note("No servers were found. 'fluenzr presets list' has the providers that are known.")
     if not run.prompts.may_ask:
         run.prompts.missing("--preset or --smtp-host")
 
@@ -84,7 +87,7 @@ def _asked_server(run: Invocation) -> Found:
         is_host = any(mark in answer for mark in ".:") or settings.is_loopback(answer)
         return settings.parse_server(answer) if is_host else run.app.presets.get(answer)
 
-    question = "Preset (see 'fluenzr presets list') or SMTP server"
+    question = "Preset or SMTP server"
     found = asked(run, question, server, option="--smtp-host")
     if isinstance(found, Preset):
         return Found(preset=found)
@@ -110,19 +113,46 @@ def _surveyed(run: Invocation, search: Search) -> Found | None:
     by_verdict: dict[Verdict, list[Candidate]] = {}
     for each in survey.candidates():
         by_verdict.setdefault(each.verdict, []).append(each)
+    taken = _taken(run, by_verdict, _products(survey.candidates()), search)
+    return taken or _failed(run, by_verdict.get(Verdict.FAILED, []))
+
+
+def _taken(
+    run: Invocation,
+    by_verdict: Mapping[Verdict, list[Candidate]],
+    products: list[Candidate],
+    search: Search,
+) -> Found | None:
+    """Take the best of what was found."""
+    from fluenzr_smtp.discovery import Verdict
+
     if unsupported := by_verdict.get(Verdict.UNSUPPORTED):
         return _of(unsupported[0], search)  # the account's making tells why
     if recommended := by_verdict.get(Verdict.RECOMMENDED):
         return _of(recommended[0], search)
-    if products := _products(survey.candidates()):
+    if products:
         return _of(products[0] if len(products) == 1 else _chosen(run, products), search)
     if untried := by_verdict.get(Verdict.UNCHECKED):
         return _untried(run, untried, search)
     if outside := by_verdict.get(Verdict.TO_CONFIRM):
         return _confirmed(run, outside[0], search)
-    # A provider that is known but not reached now: the trial of the account will tell why.
-    known = [each for each in by_verdict.get(Verdict.FAILED, []) if each.proposal.preset is not None]
-    return Found(preset=known[0].proposal.preset) if known else None
+    return None
+
+
+def _failed(run: Invocation, failed: list[Candidate]) -> Found | None:
+    """Take a provider that is known but not reached now: the trial of the account will tell why.
+
+    Of a server that the domain itself names it is told what is wrong, before another one is asked for.
+    """
+    for each in failed:
+        if each.proposal.preset is not None:
+            return Found(preset=each.proposal.preset)
+    problem = next((each.smtp.problem for each in failed if each.smtp and each.smtp.problem), None)
+    if problem is not None and not run.prompts.may_ask:
+        raise FluenzrError(problem)
+    if problem is not None:
+        run.output.problem(problem)
+    return None
 
 
 def _products(candidates: tuple[Candidate, ...]) -> list[Candidate]:
@@ -133,7 +163,8 @@ def _products(candidates: tuple[Candidate, ...]) -> list[Candidate]:
     from fluenzr_smtp.discovery import Origin, Verdict
 
     told = [each for each in candidates if each.proposal.origin in {Origin.CATALOGUE, Origin.MX}]
-    is_open = len(told) > 1 or any(each.verdict is Verdict.INCOMPLETE for each in told)
+    keys = {each.proposal.preset.key for each in told if each.proposal.preset}
+    is_open = len(keys) > 1 or any(each.verdict is Verdict.INCOMPLETE for each in told)
     return told if is_open else []
 
 

@@ -14,7 +14,7 @@ from fluenzr_smtp.cli.limits import LIMIT_IN_FORCE
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.tree import Command, examples
-from fluenzr_smtp.model import Preset, State, StoredAccount
+from fluenzr_smtp.model import OAuthLogin, Preset, State, StoredAccount
 
 SCHEMAS = {
     "account list": form.record(accounts=form.array(ACCOUNT), default=form.nullable(form.TEXT)),
@@ -117,7 +117,12 @@ def remove(
     Older generations of the vault hold both until three more changes have replaced them.
     """
     run = current(ctx)
-    found = run.app.accounts.get(name).account.name
+    stored = run.app.accounts.get(name)
+    found = stored.account.name
+    if isinstance(stored.secret, OAuthLogin) and stored.secret.grant.tokens is not None:
+        run.output.note(
+            f"The provider goes on allowing the sign-in; first 'fluenzr account revoke {found}' withdraws it."
+        )
     if not yes and not run.prompts.confirm(f"Remove {found} and its password?", option="--yes"):
         run.end({"removed": None}, show=lambda: run.output.line("Nothing was removed."))
         return

@@ -5,7 +5,17 @@ from __future__ import annotations
 from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.checks import described
 from fluenzr_smtp.cli.limits import LIMIT, limit_record, limit_told
-from fluenzr_smtp.model import Account, Endpoint, Limit, Preset, Secret, StoredAccount, TokenCommand
+from fluenzr_smtp.model import (
+    Account,
+    Endpoint,
+    GrantType,
+    Limit,
+    OAuthLogin,
+    Preset,
+    Secret,
+    StoredAccount,
+    TokenCommand,
+)
 from fluenzr_smtp.pacing import span
 from fluenzr_smtp.settings import limits_in_force
 
@@ -15,6 +25,16 @@ _SERVER = form.record(
     encryption=form.choice("starttls", "ssl", "none"),
     pin=form.nullable(form.TEXT),
     own_authority=form.BOOLEAN,
+)
+
+_OAUTH = form.record(
+    server=form.TEXT,
+    issuer=form.TEXT,
+    client_id=form.TEXT,
+    scopes=form.array(form.TEXT),
+    grant_type=form.choice(*(each.value for each in GrantType)),
+    signed_in=form.BOOLEAN,
+    expires=form.nullable(form.TIME),
 )
 
 ACCOUNT = form.record(
@@ -28,7 +48,8 @@ ACCOUNT = form.record(
     limits=form.nullable(form.array(LIMIT)),
     pause_seconds=form.nullable(form.NUMBER),
     has_secret=form.BOOLEAN,
-    login=form.choice("none", "password", "token-command"),
+    login=form.choice("none", "password", "token-command", "oauth"),
+    oauth=form.nullable(_OAUTH),
     created=form.TIME,
     secret_changed=form.TIME,
 )
@@ -49,6 +70,7 @@ def account_record(stored: StoredAccount) -> dict[str, object]:
         "pause_seconds": None if account.pause is None else account.pause.total_seconds(),
         "has_secret": stored.secret is not None,
         "login": _login(stored.secret),
+        "oauth": _oauth(stored.secret),
         "created": stored.created,
         "secret_changed": stored.secret_changed,
     }
@@ -57,7 +79,25 @@ def account_record(stored: StoredAccount) -> dict[str, object]:
 def _login(secret: Secret | None) -> str:
     if secret is None:
         return "none"
+    if isinstance(secret, OAuthLogin):
+        return "oauth"
     return "token-command" if secret.is_token else "password"
+
+
+def _oauth(secret: Secret | None) -> dict[str, object] | None:
+    """Return what is kept of a sign-in, without its tokens; ``expires`` is of the access token."""
+    if not isinstance(secret, OAuthLogin):
+        return None
+    grant = secret.grant
+    return {
+        "server": grant.server.name,
+        "issuer": grant.server.issuer,
+        "client_id": grant.client.id,
+        "scopes": list(grant.scopes),
+        "grant_type": grant.type,
+        "signed_in": grant.tokens is not None,
+        "expires": grant.tokens.expires if grant.tokens else None,
+    }
 
 
 def _server(endpoint: Endpoint) -> dict[str, object]:
@@ -100,6 +140,11 @@ def _secret_row(stored: StoredAccount) -> tuple[str, str]:
     changed = stored.secret_changed.astimezone().date().isoformat()
     if isinstance(stored.secret, TokenCommand):
         return "token", f"printed by a command at each login ({stored.secret.program}), set on {changed}"
+    if isinstance(stored.secret, OAuthLogin):
+        grant = stored.secret.grant
+        if grant.tokens is None:
+            return "sign-in", f"at {grant.server.name}, given back; 'fluenzr account reconnect'"
+        return "sign-in", f"at {grant.server.name}, of {changed}; its tokens are in the vault"
     return "password", f"in the vault, set on {changed}" if stored.secret else "none"
 
 

@@ -15,7 +15,7 @@ from fluenzr_smtp.cli.discover.words import advice, candidate_table, step_line
 from fluenzr_smtp.cli.network import CaFile, Resolver, Timeout
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.tree import Command, examples
-from fluenzr_smtp.discovery import Verdict
+from fluenzr_smtp.discovery import Origin, Verdict
 from fluenzr_smtp.errors import failure
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 
@@ -70,9 +70,10 @@ def _end(run: Invocation, survey: Survey) -> None:
         if candidates:
             run.output.line()
             run.output.table(candidate_table(candidates))
-        if line := advice(survey.subject.address, candidates):
+        if lines := advice(survey.subject.address, candidates):
             run.output.line()
-            run.output.line(line)
+            for line in lines:
+                run.output.line(line)
 
     is_found = any(each.verdict not in _HOPELESS for each in candidates)
     problems = () if is_found else (_nothing(survey),)
@@ -89,4 +90,6 @@ def _nothing(survey: Survey) -> Problem:
         if each.smtp is not None and each.smtp.problem is not None:
             return each.smtp.problem
     address, domain = survey.subject.address, survey.subject.domain
+    if any(each.origin is Origin.MX and each.fault == "no-answer" for each in survey.taken):
+        return failure(ProblemCode.DNS_UNAVAILABLE, Stage.RESOLVE, host=domain, reason="no-answer").problem
     return failure(ProblemCode.SERVERS_UNKNOWN, Stage.CONFIGURATION, domain=domain, address=address).problem

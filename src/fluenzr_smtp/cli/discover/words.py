@@ -10,6 +10,7 @@ from fluenzr_smtp.discovery import Origin, Verdict
 
 if TYPE_CHECKING:
     from fluenzr_smtp.discovery import Candidate, Proposal, Server, Step
+    from fluenzr_smtp.model import Preset
 
 _ORIGINS = {
     Origin.CATALOGUE: "catalogue",
@@ -80,24 +81,37 @@ def candidate_table(candidates: tuple[Candidate, ...]) -> Columns:
     )
 
 
-def advice(address: str, candidates: tuple[Candidate, ...]) -> str:
-    """Return the next command, where there is one."""
-    quoted = shlex.quote(address)
+def advice(address: str, candidates: tuple[Candidate, ...]) -> tuple[str, ...]:
+    """Return the lines that name the next command, where there is one."""
+    command = f"fluenzr account add {shlex.quote(address)}"
     if any(each.verdict is Verdict.RECOMMENDED for each in candidates):
-        return f"Use it: fluenzr account add {quoted}"
-    choices = [each.proposal.preset for each in candidates if each.verdict in _TO_CHOOSE]
-    keys = [each.key for each in choices if each is not None]
-    if keys:
-        return f"Choose what you have: fluenzr account add {quoted} --preset {'|'.join(keys)}"
+        return (f"Use it: {command}",)
+    if products := _products(candidates):
+        return ("Choose what you have:", *(f"  {command} --preset {_filled_in(each)}" for each in products))
     if any(each.verdict is Verdict.TO_CONFIRM for each in candidates):
-        return f"If the server is yours: fluenzr account add {quoted}"
-    known = [each.proposal.preset for each in candidates if each.verdict in _KNOWN]
-    key = next((each.key for each in known if each is not None), "")
-    return f"Use it: fluenzr account add {quoted} --preset {key}" if key else ""
+        return (f"If the server is yours: {command}",)
+    for verdict, words in _TO_USE.items():
+        known = [each.proposal.preset for each in candidates if each.verdict is verdict]
+        if preset := next(filter(None, known), None):
+            return (f"{words} {command} --preset {_filled_in(preset)}",)
+    return ()
 
 
-_KNOWN = frozenset({Verdict.UNCHECKED, Verdict.FAILED})  # nothing was tried, or nothing reached just now
+_TO_USE = {Verdict.UNCHECKED: "Use it:", Verdict.FAILED: "It does not answer just now. When it does:"}
 _TO_CHOOSE = frozenset({Verdict.CHOICE, Verdict.INCOMPLETE})
+
+
+def _products(candidates: tuple[Candidate, ...]) -> tuple[Preset, ...]:
+    """Return the products of a provider one of which it is, also those that do not answer just now."""
+    told = [each for each in candidates if each.proposal.origin in {Origin.CATALOGUE, Origin.MX}]
+    presets = {each.proposal.preset.key: each.proposal.preset for each in told if each.proposal.preset}
+    is_open = len(presets) > 1 or any(each.verdict in _TO_CHOOSE for each in told)
+    return tuple(presets.values()) if is_open else ()
+
+
+def _filled_in(preset: Preset) -> str:
+    """Return the key with the parts that are still to be named."""
+    return " ".join((preset.key, *(f"--fill {each.name}={each.example}" for each in preset.placeholders)))
 
 
 def _named(proposal: Proposal) -> str:

@@ -32,6 +32,7 @@ _LONGEST_REPLY = 65_536  # characters: as much as is read from a server; no more
 _LONGEST_NAME = 100  # characters: longer than any topic or code
 _REFUSING_WORDS = frozenset({"NO", "BAD", "BYE", "-ERR"})  # IMAP and POP3 have no reply codes
 _NEAREST = 3
+_GOOGLE = re.compile(r"\bgsmtp\b|\bsupport\.google\.com/")  # how its servers sign what they say
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ def explained(run: Invocation, text: str, *, stage: Stage | None, provider: str)
         raise _unknown(text, name)
     known, preset = _provider(run, provider)
     if not is_name:
+        if preset is None and not known and _GOOGLE.search(text):
+            preset = run.app.presets.presets.get("gmail")
         if is_cut:
             run.output.note(run.output.catalogue.label("reply_cut", limit=_LONGEST_REPLY))
         return _of_reply(run.output.catalogue, text, stage=stage, provider=known, preset=preset)
@@ -161,11 +164,12 @@ def _of_reply(
     catalogue: Catalogue, text: str, *, stage: Stage | None, provider: str, preset: Preset | None
 ) -> Explanation:
     from fluenzr_smtp.classify import explain
+    from fluenzr_smtp.oauth import proposing
 
     accepted = accepted_reply(text)
     if accepted is not None:
         return _acceptance(catalogue, accepted)
-    problem = explain(text, stage=stage, provider=provider)
+    problem = proposing(explain(text, stage=stage, provider=provider), preset.key if preset else None)
     if problem.code is ProblemCode.REPLY_UNKNOWN and not _is_of_a_server(problem.reply):
         raise _unknown(text, text[:_LONGEST_NAME].lower())
     return _explanation(catalogue, problem.topic, preset, problem=problem, is_reply=True)

@@ -11,6 +11,8 @@ from fluenzr_smtp.cli.completion import Fills, completed, read_fills
 from fluenzr_smtp.cli.options import current
 from fluenzr_smtp.cli.presets.listing import Key
 from fluenzr_smtp.cli.tree import Command, examples
+from fluenzr_smtp.errors import failure
+from fluenzr_smtp.problems import ProblemCode, Stage
 
 SCHEMAS = {"presets export": form.record(preset=form.TEXT, domain=form.TEXT, url=form.TEXT, xml=form.TEXT)}
 
@@ -40,13 +42,16 @@ def export(
     """
     from fluenzr_smtp.dns import ascii_domain
     from fluenzr_smtp.presets.autoconfig import autoconfig_of
-    from fluenzr_smtp.settings import parse_host, unsupported
+    from fluenzr_smtp.settings import is_loopback, parse_host, unsupported
 
     run = current(ctx)
     name = parse_host(ascii_domain(domain.strip().rstrip(".")))
     preset = run.app.presets.get(key)
     if preset.unsupported:
         raise unsupported(preset)
+    if all(is_loopback(each.host) for each in preset.smtp):
+        reason = f"{preset.key} runs on this computer; nobody else reaches it"
+        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
     content = autoconfig_of(completed(run, preset, read_fills(fill or ()), domain=name), domain=name)
     url = f"https://autoconfig.{name}/mail/config-v1.1.xml"
     data = {"preset": preset.key, "domain": name, "url": url, "xml": content.decode("utf-8")}

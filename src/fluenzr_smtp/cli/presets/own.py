@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -12,7 +13,9 @@ from fluenzr_smtp.cli.presets.listing import Key
 from fluenzr_smtp.cli.presets.records import PRESET, preset_record
 from fluenzr_smtp.cli.presets.typed import limits_of, server_of
 from fluenzr_smtp.cli.tree import Command, examples
+from fluenzr_smtp.errors import failure
 from fluenzr_smtp.model import Need, Preset, Protocol, UsernameRule
+from fluenzr_smtp.problems import ProblemCode, Stage
 
 SCHEMAS = {
     "presets add": form.record(preset=PRESET, path=form.TEXT),
@@ -43,7 +46,21 @@ Exchangers = Annotated[
 Countries = Annotated[list[str] | None, _text("--country", "CODE", "Where it is at home: FR, DE …")]
 LoginName = Annotated[UsernameRule | None, typer.Option("--username", help="What the login name is.")]
 FixedName = Annotated[str | None, _text("--username-value", "TEXT", "The login name, with --username fixed.")]
-AppPassword = Annotated[Need | None, typer.Option("--app-password", help="Whether it wants an app password.")]
+
+
+class AppPasswordNeed(StrEnum):
+    """The needs that a record may name for app passwords."""
+
+    UNKNOWN = Need.UNKNOWN.value
+    NO = Need.NO.value
+    OPTIONAL = Need.OPTIONAL.value
+    WITH_TWO_FACTOR = Need.WITH_TWO_FACTOR.value
+    REQUIRED = Need.REQUIRED.value
+
+
+AppPassword = Annotated[
+    AppPasswordNeed | None, typer.Option("--app-password", help="Whether it wants an app password.")
+]
 Page = Annotated[str | None, _text("--app-password-page", "TEXT", "Where an app password is made.")]
 Limits = Annotated[
     list[str] | None,
@@ -166,12 +183,15 @@ def edit(
 
 def remove(ctx: typer.Context, key: Key) -> None:
     """Remove a preset of your own; one of the catalogue that it replaced is there again."""
-    from fluenzr_smtp.presets import PresetCatalog, own
+    from fluenzr_smtp.presets import PresetCatalog, own, read_own
 
     run = current(ctx)
     path = run.app.paths.own_presets
-    own.remove(path, key.casefold())
     shipped = PresetCatalog.load(own=None).presets
+    if key.casefold() in shipped and key.casefold() not in read_own(path):
+        reason = f"{key.casefold()} is of the catalogue; there is nothing of yours to remove"
+        raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
+    own.remove(path, key.casefold())
     back = "; the one of the catalogue holds again" if key.casefold() in shipped else ""
     data = {"removed": key.casefold(), "path": str(path)}
     run.end(data, show=lambda: run.output.line(f"Removed your preset {key.casefold()}{back}."))
