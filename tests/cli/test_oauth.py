@@ -426,6 +426,7 @@ class TestProblems:
             ("invalid_grant", "", "oauth-token-expired"),
             ("invalid_grant", "AADSTS65001: no consent", "oauth-consent-required"),
             ("access_denied", "needs admin approval", "oauth-admin-approval-required"),
+            ("invalid_grant", "AADSTS53003: blocked by policy", "oauth-admin-approval-required"),
             ("invalid_client", "AADSTS7000222: expired", "oauth-client-rejected"),
         ],
     )
@@ -437,6 +438,28 @@ class TestProblems:
             assert told.status == 77
             assert f"[{code}]" in told.err
             assert "fluenzr account reconnect shop" in told.err
+
+    def test_secret_of_a_client_is_for_its_own_server(self, service, server):
+        service = service.with_variables(FLUENZR_OAUTH_CLIENT_SECRET=None)
+        again = (
+            "account",
+            "add",
+            "two@firma.example",
+            *NOWHERE,
+            "--client-credentials",
+            "--client-id",
+            "x",
+            "--json",
+        )
+        with auth_server() as other:
+            other.answers["/.well-known/openid-configuration"] = answered(
+                issuer=other.issuer, token_endpoint=f"{other.issuer}/token"
+            )
+            elsewhere = service.run(*again, "--issuer", other.issuer)
+
+            assert elsewhere.document["problems"][0]["facts"]["options"] == ["--client-secret-file"]
+            assert other.fields("/token") == []
+        assert service.run(*again, "--issuer", server.issuer).status == 0
 
     @pytest.mark.parametrize(
         ("answer", "reason"),

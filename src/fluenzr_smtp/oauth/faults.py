@@ -20,14 +20,17 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2
 _code = ProblemCode
 # Microsoft's numbers tell more than the word beside them, so they come first.
 _NUMBERS: tuple[tuple[ProblemCode, frozenset[str]], ...] = (
-    (_code.OAUTH_ADMIN_APPROVAL_REQUIRED, frozenset({"90094", "900941", "900942", "90095", "50105"})),
+    (
+        _code.OAUTH_ADMIN_APPROVAL_REQUIRED,
+        frozenset({"90094", "900941", "900942", "90095", "50105", "53003"}),
+    ),
     (_code.OAUTH_CONSENT_REQUIRED, frozenset({"65001", "65004", "65005"})),
     (
         _code.OAUTH_CLIENT_REJECTED,
         frozenset(
             {"700016", "7000215", "7000222", "7000218", "700025", "7000112", "50011", "650057", "700030"}
         )
-        | frozenset({"90002", "650053", "9002332", "50194", "700027", "7000114", "650052", "70001", "53003"}),
+        | frozenset({"90002", "650053", "9002332", "50194", "700027", "7000114", "650052", "70001"}),
     ),
     (_code.OAUTH_TOKEN_EXPIRED, frozenset({"70008", "700082", "700084", "50173", "50076", "50078", "50079"})),
 )

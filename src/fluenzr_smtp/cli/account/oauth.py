@@ -11,7 +11,7 @@ from fluenzr_smtp.cli.options import Invocation
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.config import OAuthChoice
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import Account, Grant, GrantType, OAuthClient, OAuthLogin, Secret
+from fluenzr_smtp.model import Account, AuthorizationServer, Grant, GrantType, OAuthClient, OAuthLogin, Secret
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def _sought(run: Invocation, account: Account, options: OAuthOptions) -> Sought:
     client_id = _client_id(run, options, choice, name=server.name)
     return Sought(
         server=server,
-        client=OAuthClient(id=client_id, secret=_secret(run, options, provider, client_id)),
+        client=OAuthClient(id=client_id, secret=_secret(run, options, server, client_id)),
         scopes=options.scopes or usual,
         login_hint=account.username or account.address,
         extra=provider.extra if provider else (),
@@ -292,10 +292,11 @@ def _checked_id(text: str) -> str:
 
 
 def _secret(
-    run: Invocation, options: OAuthOptions, provider: Provider | None, client_id: str
+    run: Invocation, options: OAuthOptions, server: AuthorizationServer, client_id: str
 ) -> Secret | None:
     """Return the client's secret: the one given, that of the same client in the vault, or one asked for."""
-    given = _given_secret(run, options) or _kept_secret(run, client_id)
+    given = _given_secret(run, options) or _kept_secret(run, server, client_id)
+    provider = _known_provider(server.name)
     is_wanted = options.service or (provider is not None and provider.wants_secret)
     if given is not None or not is_wanted:
         return given
@@ -314,10 +315,13 @@ def _given_secret(run: Invocation, options: OAuthOptions) -> Secret | None:
     return None if text is None else secrets_in.from_text(text)
 
 
-def _kept_secret(run: Invocation, client_id: str) -> Secret | None:
+def _kept_secret(run: Invocation, server: AuthorizationServer, client_id: str) -> Secret | None:
+    """Return the secret that an account holds of the same client of the same server, and of no other."""
     for each in run.app.accounts.list():
-        if isinstance(each.secret, OAuthLogin) and each.secret.grant.client.id == client_id:
-            return each.secret.grant.client.secret
+        if isinstance(each.secret, OAuthLogin):
+            grant = each.secret.grant
+            if (grant.server.issuer, grant.client.id) == (server.issuer, client_id):
+                return grant.client.secret
     return None
 
 
