@@ -32,13 +32,13 @@ def test_every_choice_comes_back(tmp_path_factory, account, language, days):
     path = tmp_path_factory.mktemp("config") / "config.toml"
     chosen = Config(default_account=account, language=language, secret_max_age_days=days)
 
-    config.save(path, chosen)
+    config.change(path, lambda _: chosen)
 
     assert config.load(path) == chosen
 
 
 def test_file_and_folder_are_private(path):
-    config.save(path, Config(language="pt-BR"))
+    config.change(path, lambda _: Config(language="pt-BR"))
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -48,7 +48,7 @@ def test_keys_of_others_are_kept_and_choices_taken_back(path):
     path.parent.mkdir()
     path.write_text('language = "en"\nlater = 5\ndefault_account = "work"\n[table]\nkey = [1, 2]\n')
 
-    config.save(path, Config(default_account="home"))
+    config.change(path, lambda _: Config(default_account="home"))
 
     document = tomllib.loads(path.read_text())
     assert document == {"default_account": "home", "later": 5, "table": {"key": [1, 2]}}
@@ -60,7 +60,7 @@ def test_symbolic_link_stays(path, tmp_path):
     path.parent.mkdir()
     path.symlink_to(dotfile)
 
-    config.save(path, Config(language="pt-BR"))
+    config.change(path, lambda _: Config(language="pt-BR"))
 
     assert path.is_symlink()
     assert config.load(dotfile) == Config(language="pt-BR")
@@ -113,7 +113,7 @@ def test_malformed_file_is_not_overwritten(path):
     path.write_text("language = ")
 
     with pytest.raises(FluenzrError) as caught:
-        config.save(path, Config(language="en"))
+        config.change(path, lambda _: Config(language="en"))
 
     assert caught.value.problem.code is ProblemCode.CONFIG_INVALID
     assert path.read_text() == "language = "
@@ -125,7 +125,7 @@ def test_choices_that_are_nested_too_deep_to_be_written_are_left_as_they_are(pat
     path.write_text(content)
 
     with pytest.raises(FluenzrError) as caught:
-        config.save(path, Config(language="en"))
+        config.change(path, lambda _: Config(language="en"))
 
     assert caught.value.problem.code is ProblemCode.CONFIG_INVALID
     assert caught.value.problem.facts["reason"] == "nested-too-deep"

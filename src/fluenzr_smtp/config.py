@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from fluenzr_smtp import durable, files
+from fluenzr_smtp import files
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.problems import ProblemCode, Stage
 
@@ -54,34 +53,45 @@ def load(path: Path) -> Config:
     Raises:
         FluenzrError: ``config-invalid``, ``file-unreadable``.
     """
-    document = _document(path)
-    known = {name: document.get(name) for name in PLAIN}
-    _require_sound(path, known)
-    return Config(**known, oauth=_oauth(path, document.get(_OAUTH, {})))
+    return _chosen(path, _document(path))
 
 
-def save(path: Path, config: Config) -> None:
-    """Write the choices durably and keep what else is in the file; its comments are not kept.
+def change(path: Path, make: Callable[[Config], Config]) -> Config:
+    """Let ``make`` make other choices of the present ones, and write them durably; return them.
 
-    A symbolic link stays one: the file that it names is replaced.
+    What else is in the file stays, its comments too, and what another process chooses meanwhile.
 
     Raises:
-        FluenzrError: ``config-invalid`` where the present file cannot be read as TOML (it is left as it is);
+        FluenzrError: ``config-invalid`` where the present file cannot be read (it is left as it is);
             ``file-unreadable``, ``file-not-created``, ``file-not-written``, ``disk-full``.
     """
-    import tomli_w
+    from fluenzr_smtp import toml_file
 
-    target = Path(os.path.realpath(path))
-    document = _document(target)
-    document |= {name: getattr(config, name) for name in PLAIN}
-    document[_OAUTH] = _oauth_written(document.get(_OAUTH, {}), config.oauth)
-    chosen = {key: value for key, value in document.items() if value not in (None, {})}
+    def put(tables: dict[str, Any]) -> Config:
+        chosen = make(_chosen(path, tables))
+        _put(tables, {name: getattr(chosen, name) for name in PLAIN})
+        _put(tables, {_OAUTH: _oauth_written(tables.get(_OAUTH, {}), chosen.oauth)})
+        return chosen
+
     try:
-        text = tomli_w.dumps(chosen)
-    except RecursionError as error:  # writing goes deeper than reading
-        raise _invalid(path, "nested-too-deep") from error
-    durable.ensure_private_dir(path.parent)
-    durable.write_atomically(target, text.encode("utf-8"))
+        return toml_file.rewrite(path, put, limit_bytes=_LIMIT_BYTES)
+    except toml_file.NotTomlError as error:
+        raise _invalid(path, str(error)) from error
+
+
+def _chosen(path: Path, tables: Mapping[str, Any]) -> Config:
+    known = {name: tables.get(name) for name in PLAIN}
+    _require_sound(path, known)
+    return Config(**known, oauth=_oauth(path, tables.get(_OAUTH, {})))
+
+
+def _put(table: dict[str, Any], values: Mapping[str, object]) -> None:
+    """Set the values; None and an empty table mean that there is none."""
+    for name, value in values.items():
+        if value in (None, {}):
+            table.pop(name, None)
+        else:
+            table[name] = value
 
 
 def _oauth(path: Path, document: object) -> Mapping[str, OAuthChoice]:
@@ -97,14 +107,15 @@ def _oauth(path: Path, document: object) -> Mapping[str, OAuthChoice]:
     return MappingProxyType(found)
 
 
-def _oauth_written(present: Any, chosen: Mapping[str, OAuthChoice]) -> dict[str, Any]:  # noqa: ANN401
+def _oauth_written(present: Mapping[str, Any], chosen: Mapping[str, OAuthChoice]) -> dict[str, Any]:
     """Return the tables of the registrations; what else stands in them is kept."""
     tables: dict[str, Any] = {}
     for name in dict.fromkeys((*present, *chosen)):
         choice = chosen.get(name, OAuthChoice())
-        table = dict(present.get(name, {})) | {part: getattr(choice, part) for part in _OAUTH_PARTS}
-        tables[name] = {key: value for key, value in table.items() if value is not None}
-    return {name: table for name, table in tables.items() if table}
+        table = dict(present.get(name, {}))
+        _put(table, {part: getattr(choice, part) for part in _OAUTH_PARTS})
+        _put(tables, {name: table})
+    return tables
 
 
 def _require_sound(path: Path, known: Mapping[str, object], *, below: str = "") -> None:

@@ -114,7 +114,28 @@ def read_toml(path: Path, *, limit_bytes: int) -> dict[str, Any]:
         ValueError: It is not TOML; the message tells where, or is a reason as in ``not-utf-8``.
         FluenzrError: ``file-unreadable``.
     """
-    return parsed_toml(_plain_content(path, limit_bytes))
+    return parsed_toml(plain_content(path, limit_bytes))
+
+
+def plain_content(path: Path, limit_bytes: int) -> bytes:
+    """Return the content of a settings file; a pipe or a device is not waited for.
+
+    Raises:
+        FileNotFoundError: There is none.
+        FluenzrError: ``file-unreadable``.
+    """
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _unusable(path, "not-a-file")
+            content = file.read(limit_bytes + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unusable(path, error.strerror or type(error).__name__) from error
+    if len(content) > limit_bytes:
+        raise _unusable(path, "too-big")
+    return content
 
 
 def parsed_toml(content: bytes) -> dict[str, Any]:
@@ -210,21 +231,6 @@ def _content(name: str, stdin: BinaryIO | None) -> bytes:
         return stdin.read(LIMIT_BYTES + 1)
     with located(name).open("rb") as file:
         return file.read(LIMIT_BYTES + 1)
-
-
-def _plain_content(path: Path, limit_bytes: int) -> bytes:
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise _unusable(path, "not-a-file")
-            content = file.read(limit_bytes + 1)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise _unusable(path, error.strerror or type(error).__name__) from error
-    if len(content) > limit_bytes:
-        raise _unusable(path, "too-big")
-    return content
 
 
 def _without_waiting(name: str, flags: int) -> int:

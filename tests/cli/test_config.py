@@ -110,3 +110,61 @@ def test_file_with_a_choice_of_another_kind_is_named_and_left_alone(program, con
 
     assert ended.codes == ["config-invalid"]
     assert path_of(program).read_text() == content
+
+
+def test_comments_stay(program):
+    path = path_of(program)
+    path.parent.mkdir()
+    path.write_text('# mine\n[oauth.google]  # at work\nclient_id = "old"\n')
+
+    program.call("config", "set", "oauth.google.client_id", ID)
+    program.call("config", "set", "oauth.microsoft.tenant", "firma.example")
+
+    assert path.read_text() == (
+        f'# mine\n[oauth.google]  # at work\nclient_id = "{ID}"\n'
+        '\n[oauth.microsoft]\ntenant = "firma.example"\n'
+    )
+
+
+def test_choices_made_at_the_same_time_are_all_kept(program):
+    children = [program.start("config", "set", f"oauth.p{at}.client_id", str(at)) for at in range(10)]
+
+    assert [child.wait(60) for child in children] == [0] * 10
+    for child in children:
+        child.communicate()
+    assert written(program)["oauth"] == {f"p{at}": {"client_id": str(at)} for at in range(10)}
+
+
+class TestLanguage:
+    @pytest.fixture
+    def french(self, program: Program) -> Program:
+        assert program.call("config", "set", "language", "fr").status == 0
+        return program
+
+    def test_problems_and_the_guide_are_told_in_it(self, french):
+        assert "erreur: " in french.call("account", "show", "nobody").err
+        assert "Joindre le serveur" in french.call("guide").out
+
+    def test_environment_and_option_are_stronger(self, french):
+        english = french.with_variables(FLUENZR_LANG="en")
+
+        assert "error: " in english.call("account", "show", "nobody").err
+        assert "Fehler: " in english.call("account", "show", "nobody", "--lang", "de").err
+
+    def test_locale_is_weaker(self, french):
+        assert "erreur: " in french.with_variables(LC_ALL="de_DE.UTF-8").call("guide", "nobody").err
+
+    def test_file_that_cannot_be_read_is_told_all_the_same(self, french):
+        path_of(french).write_text("language = ")
+
+        ended = french.call("config", "list")
+
+        assert ended.status == 78
+        assert "config-invalid" in ended.err
+
+    def test_unknown_one_is_refused(self, program):
+        ended = program.call("config", "set", "language", "xx", "--json")
+
+        assert ended.codes == ["setting-invalid"]
+        assert ended.document["problems"][0]["facts"]["setting"] == "language"
+        assert program.files() == {}

@@ -190,11 +190,25 @@ class App:
 
         return load(self.paths.config)
 
-    def save_config(self, config: Config) -> None:
-        """Write the user's choices."""
-        from fluenzr_smtp.config import save
+    @property
+    def chosen_language(self) -> str | None:
+        """The language that the user chose; none where the file cannot be read, for that is told in words."""
+        from fluenzr_smtp.errors import FluenzrError
 
-        save(self.paths.config, config)
+        try:
+            return self.config.language
+        except FluenzrError:
+            return None
+
+    def choose(self, make: Callable[[Config], Config]) -> Config:
+        """Let ``make`` make other choices of the user's present ones; return them.
+
+        Raises:
+            FluenzrError: as ``config.change``.
+        """
+        from fluenzr_smtp.config import change
+
+        return change(self.paths.config, make)
 
     def account(self, name: str | None) -> StoredAccount:
         """Return the account to work with.

@@ -13,8 +13,9 @@ from fluenzr_smtp.cli import schema as form
 from fluenzr_smtp.cli.options import Invocation, current
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.cli.tree import Command, examples, noun
-from fluenzr_smtp.config import Config, OAuthChoice
+from fluenzr_smtp.config import PLAIN, Config, OAuthChoice
 from fluenzr_smtp.errors import FluenzrError, failure
+from fluenzr_smtp.messages import require_language
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 _CHOICE = form.record(key=form.TEXT, value=form.nullable({"type": ["string", "integer"]}))
@@ -26,12 +27,11 @@ SCHEMAS = {
     "config unset": _CHOICE,
 }
 
-_PLAIN = ("default_account", "secret_max_age_days")
 _PARTS = ("client_id", "tenant")
-_KEYS = (*_PLAIN, *(f"oauth.PROVIDER.{part}" for part in _PARTS))
+_KEYS = (*PLAIN, *(f"oauth.PROVIDER.{part}" for part in _PARTS))
 _MOST_DAYS = 36_500
 
-tree = noun("Your choices: which account, which client ids.")
+tree = noun("Your choices: which account, which language, which client ids.")
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help=f"One of {', '.join(_KEYS)}.")]
 
@@ -69,6 +69,7 @@ def get(ctx: typer.Context, key: Key) -> None:
         "fluenzr config set oauth.google.client_id 1234-abc.apps.googleusercontent.com",
         "fluenzr config set oauth.microsoft.client_id 11111111-2222-3333-4444-555555555555",
         "fluenzr config set oauth.microsoft.tenant my-company.com",
+        "fluenzr config set language fr",
         "fluenzr config set secret_max_age_days 180",
     ),
 )
@@ -77,9 +78,8 @@ def set_choice(
 ) -> None:
     """Choose. A client secret is no choice: it is asked for, and kept in the vault."""
     run = current(ctx)
-    changed = _changed(run, key, value.strip())
-    run.app.save_config(changed)
-    kept = _chosen(changed)[key]
+    kept = _checked(run, key, value.strip())
+    run.app.choose(lambda config: _with(config, key, kept))
     run.end(
         {"key": key, "value": kept}, show=lambda: run.output.line(f"{key} is {printable(str(kept))} now.")
     )
@@ -90,15 +90,14 @@ def unset(ctx: typer.Context, key: Key) -> None:
     """Take a choice back."""
     run = current(ctx)
     _parts(key)
-    config = run.app.config
-    if key in _chosen(config):
-        run.app.save_config(_with(config, key, None))
+    if key in _chosen(run.app.config):
+        run.app.choose(lambda config: _with(config, key, None))
     run.end({"key": key, "value": None}, show=lambda: run.output.line(f"{key} is not set any more."))
 
 
 def _chosen(config: Config) -> dict[str, str | int]:
     """Return the choices that this command knows, by their keys."""
-    plain = {key: getattr(config, key) for key in _PLAIN}
+    plain = {key: getattr(config, key) for key in PLAIN}
     oauth = {
         f"oauth.{name}.{part}": getattr(choice, part)
         for name, choice in config.oauth.items()
@@ -113,7 +112,7 @@ def _parts(key: str) -> tuple[str, str] | None:
     Raises:
         FluenzrError: ``usage-invalid`` for a key that is none.
     """
-    if key in _PLAIN:
+    if key in PLAIN:
         return None
     rest, _, part = key.rpartition(".")
     root, _, name = rest.partition(".")
@@ -123,16 +122,23 @@ def _parts(key: str) -> tuple[str, str] | None:
     raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
 
 
-def _changed(run: Invocation, key: str, value: str) -> Config:
+def _checked(run: Invocation, key: str, value: str) -> str | int:
+    """Return the value as it is kept.
+
+    Raises:
+        FluenzrError: ``usage-invalid`` for a key that is none, ``setting-invalid``, ``account-unknown``.
+    """
     if _parts(key) is not None:
         if not value or not value.isprintable() or " " in value:
             raise _refused(key, value, "not-a-client-id" if key.endswith(".client_id") else "not-a-tenant")
-        return _with(run.app.config, key, value)
+        return value
     if key == "default_account":
-        return _with(run.app.config, key, run.app.accounts.get(value).account.name)
+        return run.app.accounts.get(value).account.name
+    if key == "language":
+        return require_language(value, setting=key)
     if not value.isdecimal() or len(value) > len(str(_MOST_DAYS)) or not 1 <= int(value) <= _MOST_DAYS:
         raise _refused(key, value, "not-a-number")
-    return _with(run.app.config, key, int(value))
+    return int(value)
 
 
 def _with(config: Config, key: str, value: str | int | None) -> Config:

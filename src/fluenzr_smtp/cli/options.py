@@ -38,7 +38,12 @@ class Invocation:
         stdout, stderr = prepared(sys.stdout), prepared(sys.stderr)
         return cls(
             app=app,
-            output=Output(stdout=stdout, stderr=stderr, environ=app.environ),
+            output=Output(
+                stdout=stdout,
+                stderr=stderr,
+                environ=app.environ,
+                chosen_language=lambda: app.chosen_language,
+            ),
             prompts=Prompts(stdin=sys.stdin, stderr=stderr),
         )
 

@@ -80,10 +80,18 @@ def reply_line(reply: ServerReply) -> str:
 class Output:
     """Where a command tells what it has to tell. ``exit_status`` is how the run ended so far."""
 
-    def __init__(self, *, stdout: TextIO | None, stderr: TextIO | None, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *,
+        stdout: TextIO | None,
+        stderr: TextIO | None,
+        environ: Mapping[str, str],
+        chosen_language: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._stdout = stdout
         self._stderr = stderr
         self._environ = environ
+        self._chosen_language = chosen_language
         self.json = False
         self.language: str | None = None
         self.exit_status = ExitStatus.OK
@@ -94,7 +102,7 @@ class Output:
         """The sentences in the reader's language."""
         from fluenzr_smtp.messages import Catalogue, choose_language
 
-        return Catalogue.load(choose_language(self.language, self._environ))
+        return Catalogue.load(choose_language(self.language, self._environ, self._chosen_language()))
 
     def sentence(self, problem: Problem) -> Told:
         """Say a problem in the reader's language and time zone."""

@@ -144,18 +144,18 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(each.parent.name for each in _HERE.glob(f"*/{PROBLEMS_FILE}")))
 
 
-def choose_language(wanted: str | None, environ: Mapping[str, str]) -> str:
-    """Return the first language that is available: asked for, ``FLUENZR_LANG``, the locale's."""
+def choose_language(wanted: str | None, environ: Mapping[str, str], chosen: str | None = None) -> str:
+    """Return the first that is available: asked for, ``FLUENZR_LANG``, chosen for good, the locale's."""
     # The first of the locale's variables that is set decides alone (POSIX.1-2017 §8.2).
     locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    for tag in (wanted, environ.get("FLUENZR_LANG"), locale):
+    for tag in (wanted, environ.get("FLUENZR_LANG"), chosen, locale):
         language = _language(tag or "")
         if language in available():
             return language
     return DEFAULT_LANGUAGE
 
 
-def require_language(tag: str) -> str:
+def require_language(tag: str, *, setting: str = "--lang") -> str:
     """Return the tag if its language is there.
 
     Raises:
@@ -163,7 +163,7 @@ def require_language(tag: str) -> str:
     """
     if _language(tag) not in available():
         code, languages = ProblemCode.SETTING_INVALID, available()
-        raise failure(code, Stage.USAGE, setting="--lang", value=tag, choices=languages)
+        raise failure(code, Stage.USAGE, setting=setting, value=tag, choices=languages)
     return tag
 
 

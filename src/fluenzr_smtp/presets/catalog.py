@@ -9,9 +9,10 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fluenzr_smtp import files
-from fluenzr_smtp.errors import failure
+from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Preset
 from fluenzr_smtp.presets.filling import filled_like, has_host
 from fluenzr_smtp.presets.hosts import is_loopback
@@ -20,7 +21,7 @@ from fluenzr_smtp.presets.records import LONGEST_KEY, parse_preset
 from fluenzr_smtp.presets.shelf import Shelf, records_of
 from fluenzr_smtp.problems import ProblemCode, Stage
 
-_LIMIT_BYTES = 262_144  # of the own presets
+OWN_LIMIT_BYTES = 262_144
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,23 +154,23 @@ def read_own(path: Path) -> Mapping[str, Preset]:
         FluenzrError: ``preset-invalid``, ``file-unreadable``.
     """
     try:
-        tables = files.read_toml(path, limit_bytes=_LIMIT_BYTES)
+        tables = files.read_toml(path, limit_bytes=OWN_LIMIT_BYTES)
     except FileNotFoundError:
         return {}
-    except ValueError as error:  # not TOML, or a number beyond bounds
-        raise Place(path=path).invalid("not-toml", detail=str(error)) from error
-    return {key: parse_preset(key, record, path=path, is_own=True) for key, record in tables.items()}
+    except ValueError as error:
+        raise not_toml(path, error) from error
+    return parsed_own(tables, path)
 
 
-def require_readable(content: bytes, path: Path) -> None:
-    """Refuse a content for the file of the own presets that could not be read again.
+def parsed_own(tables: Mapping[str, Any], path: Path) -> Mapping[str, Preset]:
+    """Return the presets that the tables of the user's file hold.
 
     Raises:
         FluenzrError: ``preset-invalid``.
     """
-    if len(content) > _LIMIT_BYTES:
-        raise Place(path=path).invalid("too-big")
-    try:
-        files.parsed_toml(content)
-    except ValueError as error:
-        raise Place(path=path).invalid("not-toml", detail=str(error)) from error
+    return {key: parse_preset(key, record, path=path, is_own=True) for key, record in tables.items()}
+
+
+def not_toml(path: Path, error: ValueError) -> FluenzrError:
+    """Build the error of a file that is not TOML, or would not be."""
+    return Place(path=path).invalid("not-toml", detail=str(error))

@@ -1,32 +1,20 @@
-"""Writing the user's own presets: one record is added, changed or taken out, the rest stays as it was typed.
-
-The one home of tomlkit, which keeps comments and order.
-"""
+"""Writing the user's own presets: one record is added, changed or taken out, the rest stays as typed."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
-
-from fluenzr_smtp import durable
+from fluenzr_smtp import toml_file
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Endpoint, Limit, Preset
-from fluenzr_smtp.presets.catalog import read_own, require_readable
+from fluenzr_smtp.presets.catalog import OWN_LIMIT_BYTES, not_toml, parsed_own, read_own
 from fluenzr_smtp.presets.hosts import names_in
-from fluenzr_smtp.presets.place import Place
 from fluenzr_smtp.presets.records import UNCHECKED, parse_preset
 from fluenzr_smtp.problems import ProblemCode, Stage
 
-_LOCK_SECONDS = 10.0
-_LONGEST_LIST = 100  # characters of texts on one line
 _NOTHING: tuple[object, ...] = ("", [], {}, False)
 _Result = TypeVar("_Result")
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
@@ -40,10 +28,10 @@ def add(path: Path, key: str, fields: Mapping[str, object]) -> Preset:
             file, which is left as it is. ``file-…``, ``disk-full``.
     """
 
-    def put(document: tomlkit.TOMLDocument) -> None:
-        if key in document:
+    def put(tables: dict[str, Any]) -> None:
+        if key in tables:
             raise failure(ProblemCode.PRESET_EXISTS, Stage.USAGE, key=key)
-        document[key] = _filled(tomlkit.table(), fields)
+        tables[key] = dict(fields)
 
     return _written(path, key, put)
 
@@ -55,10 +43,8 @@ def change(path: Path, key: str, fields: Mapping[str, object], *, base: Preset) 
         FluenzrError: As ``add``.
     """
 
-    def put(document: tomlkit.TOMLDocument) -> None:
-        found = document.get(key)
-        table = found if isinstance(found, Table) else _filled(tomlkit.table(), record_of(base))
-        document[key] = _without_unused_parts(_filled(table, fields))
+    def put(tables: dict[str, Any]) -> None:
+        tables[key] = _without_unused_parts({**tables.get(key, record_of(base)), **fields})
 
     return _written(path, key, put)
 
@@ -72,11 +58,8 @@ def remove(path: Path, key: str) -> None:
     if key not in read_own(path):
         raise failure(ProblemCode.PRESET_UNKNOWN, Stage.USAGE, key=key, near=())
 
-    def take(document: tomlkit.TOMLDocument) -> None:
-        if key in document:  # another process may have been quicker
-            document.remove(key)
-
-    _rewrite(path, take)
+    # Another process may have been quicker.
+    _rewrite(path, lambda tables: tables.pop(key, None))
 
 
 def record_of(preset: Preset) -> dict[str, object]:
@@ -141,49 +124,20 @@ def _span(per: timedelta) -> str:
     return f"{seconds // length}{unit}"
 
 
-def _filled(table: Table, fields: Mapping[str, object]) -> Table:
-    for name, value in fields.items():
-        table[name] = _item(value)
-    return table
-
-
-def _without_unused_parts(table: Table) -> Table:
-    """Take out the placeholders that no host names any more."""
-    parts = table.get("placeholders")
-    if parts is None:
-        return table
-    servers = [*table.get("smtp", []), *table.get("imap", [])]
+def _without_unused_parts(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record without the placeholders that no host names any more."""
+    servers = [*record.get("smtp", []), *record.get("imap", [])]
     used = {name for each in servers for name in names_in(str(each.get("host", "")))}
-    for name in set(parts) - used:
-        del parts[name]
-    if not parts:
-        del table["placeholders"]
-    return table
+    parts = {name: part for name, part in record.get("placeholders", {}).items() if name in used}
+    kept = {name: value for name, value in record.items() if name != "placeholders"}
+    return {**kept, "placeholders": parts} if parts else kept
 
 
-def _item(value: object) -> object:
-    """Return tables, and texts that are many, on lines of their own, tables within one; the rest as it is."""
-    if isinstance(value, list) and (
-        any(isinstance(each, dict) for each in value) or sum(map(len, value)) > _LONGEST_LIST
-    ):
-        array = tomlkit.array()
-        array.extend(_inline(each) if isinstance(each, dict) else each for each in value)
-        return array.multiline(multiline=True)
-    return _inline(value) if isinstance(value, dict) else value
-
-
-def _inline(fields: Mapping[str, object]) -> object:
-    table = tomlkit.inline_table()
-    for name, value in fields.items():
-        table[name] = _inline(value) if isinstance(value, dict) else value
-    return table
-
-
-def _written(path: Path, key: str, put: Callable[[tomlkit.TOMLDocument], None]) -> Preset:
-    def checked(document: tomlkit.TOMLDocument) -> Preset:
-        put(document)
+def _written(path: Path, key: str, put: Callable[[dict[str, Any]], None]) -> Preset:
+    def checked(tables: dict[str, Any]) -> Preset:
+        put(tables)
         try:
-            return parse_preset(key, document[key].unwrap(), path=path, is_own=True)
+            return parse_preset(key, tables[key], path=path, is_own=True)
         except FluenzrError as error:  # what was typed is wrong, not the file
             known = error.problem.facts
             raise failure(
@@ -196,41 +150,12 @@ def _written(path: Path, key: str, put: Callable[[tomlkit.TOMLDocument], None]) 
     return _rewrite(path, checked)
 
 
-def _rewrite(path: Path, change: Callable[[tomlkit.TOMLDocument], _Result]) -> _Result:
-    """Change the file as one step: what another process adds meanwhile is kept. A link stays one."""
-    target = Path(os.path.realpath(path))
-    durable.ensure_private_dir(path.parent)
-    lock = path.with_name(f"{path.name}.lock")
-    busy = ProblemCode.FILE_NOT_WRITTEN
-    with durable.lock(lock, timeout_seconds=_LOCK_SECONDS, code=busy, stage=Stage.CONFIGURATION):
-        read_own(path)  # it must be a good one, or the change would be lost with it
-        typed = _typed(path)
-        document = _document(path, typed.replace("\r\n", "\n"))
-        result = change(document)
-        text = tomlkit.dumps(document)
-        content = (text.replace("\n", "\r\n") if "\r\n" in typed else text).encode("utf-8")
-        require_readable(content, path)
-        durable.write_atomically(target, content, mode=_mode(target))
-    return result
+def _rewrite(path: Path, change: Callable[[dict[str, Any]], _Result]) -> _Result:
+    def checked(tables: dict[str, Any]) -> _Result:
+        parsed_own(tables, path)  # a file that cannot be used would take the change with it
+        return change(tables)
 
-
-def _typed(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return ""
-
-
-def _mode(path: Path) -> int:
-    """Return who may read the file: whoever may now, or its owner alone where there is none yet."""
-    try:
-        return stat.S_IMODE(path.stat().st_mode) & 0o777
-    except FileNotFoundError:
-        return 0o600
-
-
-def _document(path: Path, typed: str) -> tomlkit.TOMLDocument:
-    try:
-        return tomlkit.parse(typed)
-    except TOMLKitError as error:
-        raise Place(path=path).invalid("not-toml", detail=str(error)) from error
+        return toml_file.rewrite(path, checked, limit_bytes=OWN_LIMIT_BYTES)
+    except toml_file.NotTomlError as error:
+        raise not_toml(path, error) from error

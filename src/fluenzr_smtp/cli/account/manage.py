@@ -100,9 +100,7 @@ def rename(
     name = run.app.accounts.get(old).account.name
     run.app.accounts.rename(name, new)
     run.app.outbox.rename_account(name, new)  # what waits goes out from the same account
-    config = run.app.config
-    if config.default_account == name:
-        run.app.save_config(replace(config, default_account=new))
+    _change_default(run, name, new)
     run.end({"old": name, "new": new}, show=lambda: run.output.line(f"{name} is called {new} now."))
 
 
@@ -127,7 +125,7 @@ def remove(
         run.end({"removed": None}, show=lambda: run.output.line("Nothing was removed."))
         return
     run.app.accounts.remove(found)
-    _forget_default(run, found)
+    _change_default(run, found, None)
     _tell_left(run, found)
     run.output.note("The older generations beside the vault hold its password until three more changes.")
     run.end({"removed": found}, show=lambda: run.output.line(f"Removed {found}."))
@@ -153,7 +151,7 @@ def default(
     run = current(ctx)
     if name is not None:
         chosen = run.app.accounts.get(name).account.name
-        run.app.save_config(replace(run.app.config, default_account=chosen))
+        run.app.choose(lambda config: replace(config, default_account=chosen))
     else:
         chosen = run.app.default_name(run.app.accounts.list())
 
@@ -170,7 +168,6 @@ def _preset(run: Invocation, stored: StoredAccount) -> Preset | None:
     return run.app.servers.preset_of(run.app.servers.target_of(stored))
 
 
-def _forget_default(run: Invocation, name: str) -> None:
-    config = run.app.config
-    if config.default_account == name:
-        run.app.save_config(replace(config, default_account=None))
+def _change_default(run: Invocation, old: str, new: str | None) -> None:
+    if run.app.config.default_account == old:
+        run.app.choose(lambda config: replace(config, default_account=new))
