@@ -581,11 +581,16 @@ def test_own_preset_goes_first_where_both_name_the_domain(tmp_path):
         (["mx2.zoho.eu"], ["zoho-eu", "zoho-eu-pro"]),
         (["mail.protonmail.ch"], ["proton-bridge", "proton-smtp"]),
         (["alt1.aspmx.l.google.com"], ["google-workspace"]),
+        (["smtp.google.com"], ["google-workspace"]),
         (["firma-example.mail.protection.outlook.com"], ["microsoft365"]),
+        (["firma-example.p-v1.mx.microsoft"], ["microsoft365"]),
+        (["hotmail-com.olc.protection.outlook.com"], ["outlook"]),
+        (["mta5.am0.yahoodns.net"], ["yahoo"]),
+        (["mx-aol.mail.gm0.yahoodns.net"], ["aol"]),
+        (["mx00.ionos.es"], ["ionos-es"]),
         (["evilmail.ovh.net", "mail.ovh.net.evil.example", "ovh.net", ""], []),
         ([], []),
     ],
-    ids=["ovh", "gandi", "zoho", "proton", "google", "microsoft", "not-on-a-label", "none"],
 )
 def test_mx_hosts_lead_to_presets_by_suffix_on_label_borders(catalog, hosts, keys):
     assert [preset.key for preset in catalog.for_mx(hosts)] == keys

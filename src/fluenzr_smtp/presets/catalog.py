@@ -69,13 +69,21 @@ class PresetCatalog:
     def for_mx(self, hosts: Iterable[str]) -> tuple[Preset, ...]:
         """Return the presets to one of whose MX suffixes one of the hosts belongs; the user's own go first.
 
-        Several products of a provider may share their MX hosts: all of them are returned.
+        Several products of a provider may share their MX hosts: all of them are returned. Of the shipped ones
+        only those with the longest suffix count for a host: mail of AOL goes to hosts of Yahoo.
         """
-        names = tuple("." + host.casefold().rstrip(".") for host in hosts)
+        names = [host.casefold().rstrip(".") for host in hosts]
+        presets = self._own_first()
+        longest = [
+            max((_reach(each, name) for each in presets if not each.is_own), default=0) for name in names
+        ]
         return tuple(
             preset
-            for preset in self._own_first()
-            if any(name.endswith("." + suffix) for suffix in preset.mx for name in names)
+            for preset in presets
+            if any(
+                (reach := _reach(preset, name)) and (preset.is_own or reach == most)
+                for name, most in zip(names, longest, strict=True)
+            )
         )
 
     def for_host(self, host: str) -> Preset | None:
@@ -145,6 +153,11 @@ def shipped_path() -> Path:
     package = Path(__file__).resolve().parents[1]
     inside = package / "presets.toml"
     return inside if inside.is_file() else package.parents[1] / "presets.toml"
+
+
+def _reach(preset: Preset, host: str) -> int:
+    """Return the length of the longest MX suffix that the host ends with on a label's border, else 0."""
+    return max((len(each) for each in preset.mx if f".{host}".endswith(f".{each}")), default=0)
 
 
 def read_own(path: Path) -> Mapping[str, Preset]:
