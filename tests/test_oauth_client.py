@@ -82,8 +82,9 @@ def refresh_fault(server: AuthServer, *, seconds: float = 5.0) -> Problem:
 
 
 class TestTokens:
-    def test_refresh_token_that_is_kept_stays(self, server):
-        server.answers[TOKEN] = answered(access_token="new", token_type="Bearer", expires_in=3600)
+    @pytest.mark.parametrize("more", [{}, {"refresh_token": None}, {"refresh_token": ""}])
+    def test_refresh_token_that_is_kept_stays(self, server, more):
+        server.answers[TOKEN] = answered(access_token="new", token_type="Bearer", expires_in=3600, **more)
 
         tokens = dealings(server).refreshed(grant(server))
 
@@ -461,7 +462,6 @@ class TestDiscovery:
         ("fields", "reason"),
         [
             ({"issuer": "https://another.example"}, "issuer-differs"),
-            ({"issuer": None}, "issuer-differs"),
             ({"token_endpoint": "http://login.example.org/token"}, "not-encrypted"),
             ({"token_endpoint": 5}, "endpoint"),
             ({"token_endpoint": None}, "no-token-endpoint"),
@@ -484,6 +484,9 @@ class TestDiscovery:
         [
             (http("<html>hello"), "answer"),
             (http("[]"), "answer"),
+            (http("{}"), "no-discovery"),
+            (http('{"issuer": null}'), "no-discovery"),
+            (http('{"issuer": 5}'), "no-discovery"),
             (http("{" * 100_000), "answer"),
             (http("x" * 10_000_000), "too-long"),
             (http("", status="301 Moved", more="Location: /elsewhere\r\n"), "redirect"),

@@ -242,7 +242,7 @@ class Dealings:
         refresh = found.get("refresh_token")
         return Tokens(
             access=AccessToken(_token(found["access_token"])),
-            refresh=keep if refresh is None else Secret(_token(refresh)),
+            refresh=keep if refresh in (None, "") else Secret(_token(refresh)),
             obtained=now,
             expires=None if (life := _life(found.get("expires_in"))) is None else now + life,
         )

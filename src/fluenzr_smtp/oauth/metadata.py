@@ -42,7 +42,7 @@ def discover(
     parts = _checked(issuer, issuer)
     with httpx2.Client(transport=Transport(clock=clock, authority=authority), trust_env=False) as web:
         found = _document(web, parts)
-    if not is_issuer(str(found.get("issuer", "")).rstrip("/"), issuer.rstrip("/")):
+    if not is_issuer(found["issuer"].rstrip("/"), issuer.rstrip("/")):
         raise _invalid(issuer, "issuer-differs")
     endpoints = {name: _endpoint(found, name, issuer) for name in _ENDPOINTS}
     if not endpoints["token_endpoint"]:
@@ -50,7 +50,7 @@ def discover(
     offered = _texts(found.get("scopes_supported"))
     server = AuthorizationServer(
         name=parts.hostname or "",
-        issuer=str(found["issuer"]),
+        issuer=found["issuer"],
         takes_secret_in_body=_takes_secret_in_body(found),
         names_itself=found.get("authorization_response_iss_parameter_supported") is True,
         authority=authority,
@@ -98,6 +98,8 @@ def _document(web: httpx2.Client, issuer: SplitResult) -> dict[str, Any]:
         raise failed(host, "answer") from None
     if not isinstance(found, dict):
         raise failed(host, "answer")
+    if not isinstance(found.get("issuer"), str):
+        raise failed(host, "no-discovery")
     return found
 
 
