@@ -168,7 +168,7 @@ class TestAccounts:
             refusal(accounts.get, "work"),
             refusal(accounts.remove, "work"),
             refusal(accounts.rename, "work", "home"),
-            refusal(accounts.replace, WORK),
+            refusal(lambda: accounts.replace(WORK, known_as=WORK)),
         ]
 
         assert {each.code for each in problems} == {ProblemCode.ACCOUNT_NONE}
@@ -195,7 +195,7 @@ class TestAccounts:
         accounts.add(HOME)
         renewed = replace(WORK, secret=Secret("renewed"))
 
-        accounts.replace(renewed)
+        accounts.replace(renewed, known_as=WORK)
 
         assert accounts.list() == (renewed, HOME)
 
@@ -230,12 +230,15 @@ class TestAccounts:
 
         assert accounts.list() == (WORK,)
 
-    @pytest.mark.parametrize("change", ["replace", "remove"])
-    def test_change_of_an_unknown_account_is_told(self, accounts, change):
+    def test_change_of_an_unknown_account_is_told(self, accounts):
         accounts.add(WORK)
-        argument = HOME if change == "replace" else "home"
 
-        assert refusal(getattr(accounts, change), argument).code is ProblemCode.ACCOUNT_UNKNOWN
+        problems = [
+            refusal(lambda: accounts.replace(HOME, known_as=HOME)),
+            refusal(accounts.remove, "home"),
+        ]
+
+        assert {each.code for each in problems} == {ProblemCode.ACCOUNT_UNKNOWN}
         assert accounts.list() == (WORK,)
 
     def test_twenty_processes_lose_no_account(self, accounts, vault):

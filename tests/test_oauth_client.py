@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from socket import socket
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -31,11 +33,21 @@ from tests.servers.certificates import Authority
 from tests.servers.webserver import web_server
 from tests.sessions import REAL_CLOCK
 
-CANARY = "canary-refresh-4c1a77d2"
+CANARY = "1//canary-refresh-4c1a77d2"
 ACCESS = "canary-access-9be3"
-CLIENT_SECRET = "canary-client-77aa"
+CLIENT_SECRET = "canary/client+77aa8821"
 CLIENT = OAuthClient(id="client", secret=Secret(CLIENT_SECRET))
 TOKEN = "/token"
+
+
+# How a server may repeat what it was sent.
+WRITTEN = {
+    "form": quote_plus,
+    "json": lambda secret: secret.replace("/", "\\/"),
+    "base64": lambda secret: base64.b64encode(f"client:{secret}".encode()).decode(),
+    "beginning": lambda secret: secret[:20],
+    "hex": lambda secret: secret.encode().hex(),
+}
 
 
 @pytest.fixture
@@ -71,6 +83,12 @@ def grant(server: AuthServer) -> Grant:
         type=GrantType.AUTHORIZATION_CODE,
         tokens=tokens,
     )
+
+
+def tokens_of(server: AuthServer) -> Tokens:
+    tokens = grant(server).tokens
+    assert tokens is not None
+    return tokens
 
 
 def refresh_fault(server: AuthServer, *, seconds: float = 5.0) -> Problem:
@@ -110,7 +128,15 @@ class TestTokens:
 
     @pytest.mark.parametrize(
         ("said", "seconds"),
-        [("3600", 3600), (3600.5, 3600), (0, 0), (-5, 0), (10**12, 10 * 365 * 86400), (True, None)],
+        [
+            ("3600", 3600),
+            ("3600.0", 3600),
+            (3600.5, 3600),
+            (0, 0),
+            (-5, 0),
+            (10**12, 10 * 365 * 86400),
+            (True, None),
+        ],
     )
     def test_life_is_read_with_bounds(self, server, said, seconds):
         server.answers[TOKEN] = answered(access_token="new", expires_in=said)
@@ -126,6 +152,36 @@ class TestTokens:
     @pytest.mark.parametrize(
         "fields",
         [
+            '"expires_in": "soon"',
+            '"expires_in": ""',
+            '"expires_in": [1]',
+            '"expires_in": {"a": 1}',
+            '"expires_in": NaN',
+            '"expires_in": ' + "9" * 5000,
+            '"expires_in": -1e400',
+            '"expires_at": "noon"',
+            '"token_type": null',
+            '"scope": 5',
+            '"ext": [1e400, {"a": NaN}]',
+        ],
+        ids=lambda fields: fields[:24],
+    )
+    def test_new_tokens_are_not_lost_to_what_can_be_done_without(self, server, fields):
+        server.answers[TOKEN] = http('{"access_token": "new", "refresh_token": "rotated", ' + fields + "}")
+
+        tokens = dealings(server).refreshed(grant(server))
+
+        assert (tokens.access, tokens.refresh) == (AccessToken("new"), Secret("rotated"))
+
+    @pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "500 Oh"])
+    def test_tokens_of_a_failure_are_none(self, server, status):
+        server.answers[TOKEN] = answered(status, access_token="new", refresh_token="rotated")
+
+        assert refresh_fault(server).code is Code.OAUTH_PROVIDER_FAILED
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
             {},
             {"access_token": None},
             {"access_token": ""},
@@ -136,8 +192,6 @@ class TestTokens:
             {"access_token": "new", "refresh_token": {"a": 1}},
             {"access_token": "new", "refresh_token": "nul\0"},
             {"access_token": "new", "token_type": "mac"},
-            {"access_token": "new", "expires_in": "soon"},
-            {"access_token": "new", "expires_in": [1]},
         ],
         ids=repr,
     )
@@ -211,6 +265,32 @@ class TestRefusals:
         later = problem.exit_status is ExitStatus.TEMPORARY
         assert later == (code is Code.OAUTH_PROVIDER_FAILED)
 
+    @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+    def test_what_was_sent_is_not_repeated_however_it_is_written(self, server, written):
+        said = f"unexpected request: {written(CANARY)} with {written(CLIENT_SECRET)}"
+        server.answers[TOKEN] = answered("400 Bad Request", error="invalid_grant", error_description=said)
+
+        status = str(refresh_fault(server).facts["status"])
+
+        assert "unexpected request" in status
+        for secret in (CANARY, CLIENT_SECRET):
+            assert not [each for each in (written(secret), written(secret)[:16]) if each in status]
+
+    def test_secret_in_a_long_error_is_struck_out_before_it_is_cut(self, server):
+        server.answers[TOKEN] = answered("400 Bad Request", error="x" * 290 + CANARY)
+
+        assert CANARY[:8] not in str(refresh_fault(server).facts["status"])
+
+    @pytest.mark.parametrize(
+        "unseen", "\x1b\x9b\u00ad\u034f\u061c\u180e\u200b\u202e\u2066\ufeff\ufff9\U000e0041"
+    )
+    def test_nothing_unseen_is_told(self, server, unseen):
+        server.answers[TOKEN] = answered(
+            "400 Bad Request", error=f"inv{unseen}alid", error_description=unseen
+        )
+
+        assert unseen not in str(refresh_fault(server).facts["status"])
+
     def test_what_it_says_is_shortened_cleaned_and_holds_no_secret(self, server):
         said = f"\x1b[31m{CANARY} and {CLIENT_SECRET}\r\n\u202e" + "x" * 1000
         server.answers[TOKEN] = answered("400 Bad Request", error="invalid_grant", error_description=said)
@@ -251,7 +331,7 @@ class TestNoAnswer:
         [
             (http("<!doctype html><title>Welcome to the hotel</title>"), "answer"),
             (http("<html>", status="502 Bad Gateway"), "server-error"),
-            (http("{}", status="429 Too Many Requests"), "answer"),
+            (http("{}", status="429 Too Many Requests"), "too-many-requests"),
             (http("slow down", status="429 Too Many Requests"), "too-many-requests"),
             (http("", status="302 Found", more="Location: http://evil.example/\r\n"), "redirect"),
             (http(""), "answer"),
@@ -370,24 +450,38 @@ class TestDevice:
 class TestRevocation:
     def test_refresh_token_is_given_back(self, server):
         server.answers["/revoke"] = http("")
-        tokens = grant(server).tokens
-        assert tokens is not None
+        tokens = tokens_of(server)
 
         assert dealings(server).revoke(tokens)
         (fields,) = server.fields("/revoke")
         assert (fields["token"], fields["token_type_hint"]) == (CANARY, "refresh_token")
 
     def test_where_there_is_no_way_it_is_said(self, server):
-        tokens = grant(server).tokens
-        assert tokens is not None
+        tokens = tokens_of(server)
 
         without = Dealings(replace(known(server), revocation_endpoint=""), CLIENT, clock=REAL_CLOCK)
         assert not without.revoke(tokens)
 
+    @pytest.mark.parametrize("error", ["invalid_token", "invalid_grant"])
+    def test_what_is_no_token_any_more_counts_as_given_back(self, server, error):
+        server.answers["/revoke"] = answered("400 Bad Request", error=error)
+
+        assert dealings(server).revoke(tokens_of(server))
+
+    def test_kind_of_token_that_cannot_be_given_back_is_said(self, server):
+        server.answers["/revoke"] = answered("400 Bad Request", error="unsupported_token_type")
+
+        assert not dealings(server).revoke(tokens_of(server))
+
+    def test_refused_client_is_named(self, server):
+        server.answers["/revoke"] = answered("401 Unauthorized", error="invalid_client")
+
+        with pytest.raises(FluenzrError, match="oauth-client-rejected"):
+            dealings(server).revoke(tokens_of(server))
+
     def test_failure_is_told(self, server):
         server.answers["/revoke"] = http("no", status="503 Service Unavailable")
-        tokens = grant(server).tokens
-        assert tokens is not None
+        tokens = tokens_of(server)
 
         with pytest.raises(FluenzrError) as caught:
             dealings(server).revoke(tokens)
@@ -442,6 +536,13 @@ class TestDiscovery:
             ("ftp://login.example.org", "not-an-address"),
             ("login.example.org", "not-an-address"),
             ("https://", "not-an-address"),
+            ("https://login.example.org?x=1", "not-an-address"),
+            ("https://login.example.org/realms/{a}", "not-an-address"),
+            ("https://login.example.org:0", "not-an-address"),
+            ("https://256.256.256.256", "not-an-address"),
+            ("https://[v1.a]", "not-an-address"),
+            ("http://:canary-pw@127.0.0.1", "not-an-address"),
+            ("http://@127.0.0.1", "not-an-address"),
             ("https://me:canary-pw@login.example.org", "not-an-address"),
             ("https://login.example.org/#x", "not-an-address"),
             ("https://login.example.org:99999", "not-an-address"),
@@ -462,6 +563,9 @@ class TestDiscovery:
         ("fields", "reason"),
         [
             ({"issuer": "https://another.example"}, "issuer-differs"),
+            ({"issuer": "http://127.0.0.1:{port}"}, "issuer-differs"),
+            ({"token_endpoint": "https://256.256.256.256/"}, "not-an-address"),
+            ({"revocation_endpoint": "https://login.example.org/#x"}, "not-an-address"),
             ({"token_endpoint": "http://login.example.org/token"}, "not-encrypted"),
             ({"token_endpoint": 5}, "endpoint"),
             ({"token_endpoint": None}, "no-token-endpoint"),

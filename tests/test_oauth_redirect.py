@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -126,6 +127,26 @@ class TestAnswers:
         finally:
             for each in rude:
                 each.close()
+
+    def test_those_that_drip_give_way(self, redirect):
+        rude = [socket.create_connection(("127.0.0.1", port_of(redirect))) for _ in range(60)]
+        for each in rude:
+            each.sendall(b"G")
+        time.sleep(0.5)  # they are all being served
+        try:
+            answer, _ = asked(redirect, f"/?code={CODE}&state={STATE}")
+            assert answer.status == 200
+            assert redirect.wait(1) == Secret(CODE)
+        finally:
+            for each in rude:
+                each.close()
+
+    def test_what_is_no_request_gets_our_page(self, redirect):
+        with socket.create_connection(("127.0.0.1", port_of(redirect))) as odd:
+            odd.sendall(b"\0\xff <b>evil\r\n\r\n")
+            said = odd.recv(65536)
+        assert b"evil" not in said
+        assert fault(redirect).facts["reason"] == "timeout"
 
     def test_browser_that_is_gone_before_the_page_has_answered_all_the_same(self, redirect):
         with socket.create_connection(("127.0.0.1", port_of(redirect))) as brief:

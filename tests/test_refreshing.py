@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +16,7 @@ import pytest
 from fluenzr_smtp import durable
 from fluenzr_smtp.accounts import Accounts
 from fluenzr_smtp.app import refreshing
+from fluenzr_smtp.app import tokens as app_tokens
 from fluenzr_smtp.errors import FluenzrError
 from fluenzr_smtp.model import (
     AccessToken,
@@ -88,7 +92,8 @@ def grant(server: AuthServer, vault: Vault) -> Grant:
 
 
 def renew(vault: Vault, tmp_path: Path, refused: Secret | None = None) -> None:
-    refreshing.renew(vault, tmp_path / "state", "shop", refused, clock=REAL_CLOCK, seconds=5.0)
+    grant = kept(vault)
+    refreshing.renew(vault, tmp_path / "state", grant.id, refused, clock=REAL_CLOCK, seconds=5.0)
 
 
 def kept(vault: Vault) -> Grant:
@@ -160,25 +165,163 @@ def test_tokens_are_on_disk_before_anybody_gets_them(vault, grant, server, tmp_p
 
 
 def test_sign_in_made_anew_in_the_meantime_is_not_overwritten(vault, grant, server, tmp_path):
-    other = replace(grant, tokens=tokens(refresh="of another sign-in"))
+    other = replace(grant, tokens=tokens(refresh="of another sign-in"), id="other")
 
     def meanwhile(connection) -> None:
-        accounts = Accounts(vault)
-        accounts.replace(replace(accounts.get("shop"), secret=OAuthLogin(other)))
+        Accounts(vault).sign_in(OAuthLogin(other), old=grant, now=NOW)
+        connection.sendall(answered(access_token="a2", refresh_token="r2"))
+
+    server.answers["/token"] = meanwhile
+    with pytest.raises(FluenzrError) as caught:
+        renew(vault, tmp_path)
+
+    assert caught.value.problem.code is Code.ACCOUNT_CHANGED
+    assert kept(vault) == other
+
+
+def test_other_changes_of_the_meantime_and_the_new_tokens_both_stay(vault, grant, server, tmp_path):
+    accounts = Accounts(vault)
+    seen = accounts.get("shop")
+
+    def meanwhile(connection) -> None:
+        accounts.rename("shop", "store")
         connection.sendall(answered(access_token="a2", refresh_token="r2"))
 
     server.answers["/token"] = meanwhile
     renew(vault, tmp_path)
 
-    assert kept(vault) == other
+    found = accounts.get("store")
+    assert isinstance(found.secret, OAuthLogin)
+    assert found.secret.hidden == "a2"
+    assert replace(found.account, name="shop") == seen.account
+
+
+def test_a_change_that_began_before_a_renewal_does_not_bring_the_old_tokens_back(
+    vault, grant, server, tmp_path
+):
+    accounts = Accounts(vault)
+    seen = accounts.get("shop")
+    renew(vault, tmp_path)
+
+    accounts.replace(replace(seen, account=replace(seen.account, display_name="The Shop")), known_as=seen)
+
+    found = accounts.get("shop")
+    assert found.account.display_name == "The Shop"
+    assert found.secret == OAuthLogin(replace(grant, tokens=kept(vault).tokens))
+    assert kept(vault).tokens != grant.tokens
+
+
+def test_a_change_that_began_before_another_one_is_refused(vault, grant):
+    accounts = Accounts(vault)
+    seen = accounts.get("shop")
+    accounts.replace(replace(seen, account=replace(seen.account, display_name="One")), known_as=seen)
+
+    with pytest.raises(FluenzrError) as caught:
+        accounts.replace(replace(seen, account=replace(seen.account, display_name="Two")), known_as=seen)
+    assert caught.value.problem.code is Code.ACCOUNT_CHANGED
+    assert accounts.get("shop").account.display_name == "One"
+
+
+def test_sign_in_made_anew_leaves_the_rest_of_the_account_as_it_is_by_now(vault, grant):
+    accounts = Accounts(vault)
+    seen = accounts.get("shop")
+    accounts.replace(replace(seen, account=replace(seen.account, display_name="The Shop")), known_as=seen)
+    other = replace(grant, id="other")
+
+    accounts.sign_in(OAuthLogin(other), old=grant, now=NOW + HOUR)
+
+    found = accounts.get("shop")
+    assert found.account.display_name == "The Shop"
+    assert (found.secret, found.secret_changed) == (OAuthLogin(other), NOW + HOUR)
+    with pytest.raises(FluenzrError, match="account-changed"):
+        accounts.sign_in(OAuthLogin(grant), old=grant, now=NOW)
+
+
+def test_vault_known_by_two_names_has_one_lock(vault, grant, tmp_path, monkeypatch):
+    other = tmp_path / "by-another-name"
+    other.symlink_to(vault.path.parent)
+    same = Vault(
+        other / vault.path.name,
+        source=lambda: RawKey(b"k" * 32),
+        clock=REAL_CLOCK,
+        state_dir=tmp_path / "state",
+    )
+
+    with refreshing.alone(vault, tmp_path / "state", grant.id):
+        (locked,) = (tmp_path / "state").glob("oauth-*.lock")
+        assert durable.hold(locked) is None
+        monkeypatch.setattr(refreshing, "WAIT_SECONDS", 0.1)
+        with pytest.raises(FluenzrError, match="oauth-provider-failed"):
+            refreshing.alone(same, tmp_path / "state", grant.id).__enter__()
+
+
+def test_what_is_given_back_is_what_a_renewal_left(vault, grant, server, tmp_path):
+    started, given = threading.Event(), []
+
+    def slow(connection) -> None:
+        started.set()
+        time.sleep(1.0)
+        connection.sendall(answered(access_token="a2", refresh_token="r2"))
+
+    def revoke() -> None:
+        assert started.wait(10)
+        dealer = app_tokens.Tokens(vault=vault, state_dir=tmp_path / "state", clock=REAL_CLOCK, environ={})
+        dealer.revoke(grant, lambda present: bool(given.append(present.tokens)))
+
+    server.answers["/token"] = slow
+    other = threading.Thread(target=revoke)
+    other.start()
+    renew(vault, tmp_path)
+    other.join(20)
+
+    assert [each.refresh for each in given] == [Secret("r2")]
+    assert kept(vault).tokens is None
+
+
+def test_key_that_was_changed_before_the_renewal_began_is_asked_for_anew(vault, grant, server, tmp_path):
+    dealer = app_tokens.Tokens(
+        vault=vault, state_dir=tmp_path / "state", clock=REAL_CLOCK, environ=os.environ
+    )
+    assert vault.read() is not None
+    same = Vault(vault.path, source=lambda: RawKey(b"k" * 32), clock=REAL_CLOCK, state_dir=tmp_path / "state")
+    same.rotate()  # another process; ours has the old key still
+
+    fresh = dealer.current("shop", grant, None)
+
+    assert fresh.tokens is not None
+    assert fresh.tokens.refresh == Secret("r2")
+    assert len(server.asked) == 1
+
+
+def test_new_data_key_waits_for_a_renewal(vault, grant, server, tmp_path):
+    started, done = threading.Event(), []
+
+    def slow(connection) -> None:
+        started.set()
+        time.sleep(1.0)
+        connection.sendall(answered(access_token="a2", refresh_token="r2"))
+
+    def rotate() -> None:
+        assert started.wait(10)
+        vault.rotate()
+        done.append(kept(vault).tokens)
+
+    server.answers["/token"] = slow
+    other = threading.Thread(target=rotate)
+    other.start()
+    renew(vault, tmp_path)
+    other.join(20)
+
+    assert [each.refresh for each in done] == [Secret("r2")]  # the key changed after the tokens were kept
 
 
 def test_account_that_has_a_password_by_now_is_left_alone(vault, grant, server, tmp_path):
     accounts = Accounts(vault)
-    accounts.replace(replace(accounts.get("shop"), secret=Secret("password")))
+    seen = accounts.get("shop")
+    accounts.replace(replace(seen, secret=Secret("password")), known_as=seen)
 
     with pytest.raises(FluenzrError) as caught:
-        renew(vault, tmp_path)
+        refreshing.renew(vault, tmp_path / "state", grant.id, None, clock=REAL_CLOCK, seconds=5.0)
     assert caught.value.problem.code is Code.ACCOUNT_CHANGED
     assert server.asked == []
 

@@ -140,8 +140,11 @@ def lock(
     timeout_seconds: float,
     code: ProblemCode = ProblemCode.VAULT_BUSY,
     stage: Stage = Stage.VAULT,
+    is_shared: bool = False,
 ) -> Iterator[None]:
     """Hold the lock file ``path`` against other processes and threads; waits up to ``timeout_seconds``.
+
+    Shared, it may be held by any number of others that share it.
 
     The file stays: removing it would let two processes hold two files of the same name.
 
@@ -149,7 +152,7 @@ def lock(
         FluenzrError: ``code`` where somebody else holds it all the time; ``vault-unsafe`` (reason
             ``no-lock``) where the file system has no locks; ``file-not-created``, ``disk-full``.
     """
-    descriptor = _locked(path, timeout_seconds)
+    descriptor = _locked(path, timeout_seconds, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
     if descriptor is None:
         raise failure(code, stage, path=str(path), seconds=timeout_seconds)
     try:
@@ -219,17 +222,17 @@ def rename(path: Path, target: Path) -> None:
         raise _named(error, target, ProblemCode.FILE_NOT_WRITTEN) from error
 
 
-def _locked(path: Path, timeout_seconds: float) -> int | None:
+def _locked(path: Path, timeout_seconds: float, operation: int) -> int | None:
     # Counted in steps, so that no clock is needed; each one looks for the file anew.
     for _ in range(int(timeout_seconds / _LOCK_STEP_SECONDS)):
-        descriptor = _try_lock(path)
+        descriptor = _try_lock(path, operation)
         if descriptor is not None:
             return descriptor
         time.sleep(_LOCK_STEP_SECONDS)
-    return _try_lock(path)
+    return _try_lock(path, operation)
 
 
-def _try_lock(path: Path, operation: int = fcntl.LOCK_EX) -> int | None:
+def _try_lock(path: Path, operation: int) -> int | None:
     """Return a descriptor that holds the lock, or None where somebody else has it."""
     try:
         descriptor = os.open(path, _LOCK_FILE, 0o600)

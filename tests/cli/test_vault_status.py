@@ -155,7 +155,8 @@ def grown_old(program: Program, days: int) -> Program:
     """Date the passwords back."""
     accounts = App(environ=program.environ, clock=App.of_this_process().clock).accounts
     for stored in accounts.list():
-        accounts.replace(replace(stored, secret_changed=stored.secret_changed - timedelta(days=days)))
+        dated = replace(stored, secret_changed=stored.secret_changed - timedelta(days=days))
+        accounts.replace(dated, known_as=stored)
     return program
 
 

@@ -6,12 +6,13 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from dataclasses import replace as changed_to
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fluenzr_smtp.accounts.payload import decode, encode
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import Grant, OAuthLogin, Secret, StoredAccount, TokenCommand
+from fluenzr_smtp.model import Grant, OAuthLogin, Secret, StoredAccount, TokenCommand, Tokens
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 if TYPE_CHECKING:
@@ -81,38 +82,52 @@ class Accounts:
 
         self._update(add)
 
-    def replace(self, stored: StoredAccount, *, known_as: StoredAccount | None = None) -> None:
+    def replace(self, stored: StoredAccount, *, known_as: StoredAccount) -> None:
         """Put an account in the place of the one of the same name.
 
-        With ``known_as`` only as long as that one is still what it was when somebody looked at it.
+        Only as long as that one is still what it was when somebody looked at it. Tokens that were renewed
+        since then are no change, and they stay.
 
         Raises:
             FluenzrError: ``account-none``, ``account-unknown``, ``account-changed``; as ``Vault.update``.
         """
-        self._exchange(stored.account.name, (stored,), known_as=known_as)
+        name = stored.account.name
 
-    def keep_grant(self, old: Grant, new: Grant) -> bool:
-        """Put a renewed grant in the place of the old one, whatever the account is called by now.
+        def exchanged(found: StoredAccount) -> tuple[StoredAccount, ...]:
+            if _with_tokens_of(known_as, found) != found:
+                raise failure(ProblemCode.ACCOUNT_CHANGED, Stage.CONFIGURATION, account=name)
+            return (_with_tokens_of(stored, found),)
 
-        What else was changed of the account in the meantime stays as it is. False where no account has the
-        old grant any more: the person has signed in anew, or taken the account away.
+        self._exchange(name, exchanged)
+
+    def of_grant(self, grant_id: str) -> StoredAccount | None:
+        """Return the account with this sign-in, whatever it is called by now; None where there is none.
 
         Raises:
-            FluenzrError: as ``Vault.update``.
+            FluenzrError: as ``list``.
         """
-        kept = False
+        return next((each for each in self.list() if _grant_of(each) == grant_id), None)
 
-        def keep(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
-            nonlocal kept
-            has_it = [each.secret == OAuthLogin(old) for each in accounts]
-            kept = any(has_it)
-            return tuple(
-                changed_to(each, secret=OAuthLogin(new)) if found else each
-                for each, found in zip(accounts, has_it, strict=True)
-            )
+    def sign_in(self, login: OAuthLogin, *, old: Grant, now: datetime) -> None:
+        """Put a new sign-in in the place of an old one; the rest of the account stays as it is.
 
-        self._update(keep, keeps_replaced=False)  # many a day: they would drive out what a person changed
-        return kept
+        Raises:
+            FluenzrError: ``account-changed`` where no account has the old one any more; as ``Vault.update``.
+        """
+        self._change_signed_in(old, lambda found: changed_to(found, secret=login, secret_changed=now))
+
+    def keep_tokens(self, grant: Grant, tokens: Tokens | None) -> None:
+        """Give a sign-in other tokens, or none; the rest of the account stays as it is.
+
+        Raises:
+            FluenzrError: ``account-changed`` where no account has it any more: the person has signed in anew,
+                or taken the account away. As ``Vault.update``.
+        """
+        # Renewals are many a day: they would drive out what a person changed.
+        login = OAuthLogin(changed_to(grant, tokens=tokens))
+        self._change_signed_in(
+            grant, lambda found: changed_to(found, secret=login), keeps_replaced=tokens is None
+        )
 
     def rename(self, old: str, new: str) -> None:
         """Give an account another name.
@@ -139,7 +154,7 @@ class Accounts:
         Raises:
             FluenzrError: ``account-none``, ``account-unknown``; as ``Vault.update``.
         """
-        self._exchange(name, ())
+        self._exchange(name, lambda _: ())
 
     def merge(self, imported: tuple[StoredAccount, ...], *, replace: bool = False) -> Merge:
         """Add the accounts of an import, all of them or none; one that is there just so is left alone.
@@ -166,18 +181,26 @@ class Accounts:
         self._update(merge)
         return done[-1]
 
-    def _exchange(
-        self, name: str, others: tuple[StoredAccount, ...], *, known_as: StoredAccount | None = None
-    ) -> None:
+    def _exchange(self, name: str, others: Callable[[StoredAccount], tuple[StoredAccount, ...]]) -> None:
         def exchange(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
             found = _named(accounts, name)
-            if known_as not in {None, found}:
-                raise failure(ProblemCode.ACCOUNT_CHANGED, Stage.CONFIGURATION, account=name)
             at = accounts.index(found)
-            return (*accounts[:at], *others, *accounts[at + 1 :])
+            return (*accounts[:at], *others(found), *accounts[at + 1 :])
 
         self._require_vault()
         self._update(exchange)
+
+    def _change_signed_in(
+        self, grant: Grant, change: Callable[[StoredAccount], StoredAccount], *, keeps_replaced: bool = True
+    ) -> None:
+        """Change the account with this sign-in, whatever it is called by now."""
+
+        def changed(accounts: tuple[StoredAccount, ...]) -> tuple[StoredAccount, ...]:
+            if not any(_grant_of(each) == grant.id for each in accounts):
+                raise failure(ProblemCode.ACCOUNT_CHANGED, Stage.CONFIGURATION)
+            return tuple(change(each) if _grant_of(each) == grant.id else each for each in accounts)
+
+        self._update(changed, keeps_replaced=keeps_replaced)
 
     def _update(
         self,
@@ -235,6 +258,20 @@ def find(accounts: tuple[StoredAccount, ...], wanted: str) -> StoredAccount:
     if len(same_address) == 1:
         return same_address[0]
     raise _unknown(wanted, same_address or accounts)
+
+
+def _grant_of(stored: StoredAccount) -> str | None:
+    return stored.secret.grant.id if isinstance(stored.secret, OAuthLogin) else None
+
+
+def _with_tokens_of(stored: StoredAccount, other: StoredAccount) -> StoredAccount:
+    """Return an account with the tokens that another one of the same sign-in has."""
+    if not isinstance(stored.secret, OAuthLogin) or not isinstance(other.secret, OAuthLogin):
+        return stored
+    ours, theirs = stored.secret.grant, other.secret.grant
+    if ours.id != theirs.id:
+        return stored
+    return changed_to(stored, secret=OAuthLogin(changed_to(ours, tokens=theirs.tokens)))
 
 
 def _named(accounts: tuple[StoredAccount, ...], name: str) -> StoredAccount:

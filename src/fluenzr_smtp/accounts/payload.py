@@ -53,7 +53,7 @@ _ACCOUNT = {
     3: _THIRD_ACCOUNT,
     4: _THIRD_ACCOUNT | {"oauth"},
 }
-_GRANT = frozenset({"server", "client_id", "client_secret", "scopes", "type", "tokens"})
+_GRANT = frozenset({"id", "server", "client_id", "client_secret", "scopes", "type", "tokens"})
 _SERVER_TEXTS = (
     *("name", "issuer", "token_endpoint", "authorization_endpoint"),
     *("device_authorization_endpoint", "revocation_endpoint"),
@@ -132,6 +132,7 @@ def _grant_fields(secret: Secret | None) -> dict[str, object] | None:
         return None
     grant, server = secret.grant, secret.grant.server
     return {
+        "id": grant.id,
         "server": {name: getattr(server, name) for name in sorted(_SERVER)},
         "client_id": grant.client.id,
         "client_secret": grant.client.secret.reveal() if grant.client.secret else None,
@@ -225,6 +226,7 @@ def _grant(fields: Any) -> Grant:  # noqa: ANN401
     _expect(fields, _GRANT)
     secret, tokens = _text_or_none(fields["client_secret"]), fields["tokens"]
     return Grant(
+        id=_typed(fields["id"], str),
         server=_authorization_server(fields["server"]),
         client=OAuthClient(
             id=_typed(fields["client_id"], str), secret=None if secret is None else Secret(secret)

@@ -16,7 +16,7 @@ import sys
 import time
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,28 +34,28 @@ if TYPE_CHECKING:
 
 #: How long another process's renewal is waited for; it takes no longer than a request and two writes.
 WAIT_SECONDS = SECONDS + 15.0
-LONGEST_SECONDS = WAIT_SECONDS + SECONDS + 15.0
+LONGEST_SECONDS = WAIT_SECONDS + SECONDS + 75.0
 
 
 def renew(
-    vault: Vault, state_dir: Path, account: str, refused: Secret | None, *, clock: Clock, seconds: float
+    vault: Vault, state_dir: Path, grant_id: str, refused: Secret | None, *, clock: Clock, seconds: float
 ) -> None:
-    """Give an account tokens that hold, unless another process has done so.
+    """Give a sign-in tokens that hold, unless another process has done so.
 
     ``refused`` is an access token that the mail server did not take.
 
     Raises:
-        FluenzrError: ``oauth-…``; ``account-unknown``, ``account-changed``; ``disk-full`` and its like,
-            before anything is asked of the authorization server; as ``Vault``.
+        FluenzrError: ``oauth-…``; ``account-changed`` where no account has it any more; ``disk-full`` and its
+            like, before anything is asked of the authorization server; as ``Vault``.
     """
     accounts = Accounts(vault)
-    with _alone(vault.path, state_dir, account):
-        grant = _grant(accounts, account)
+    with alone(vault, state_dir, grant_id), vault.key_kept():
+        grant = present(accounts, grant_id)
         if _holds(grant, refused, clock):
             return
         vault.require_room()
         tokens = dealings()(grant.server, grant.client, clock=clock, seconds=seconds).refreshed(grant)
-        accounts.keep_grant(grant, replace(grant, tokens=tokens))
+        accounts.keep_tokens(grant, tokens)
 
 
 def dealings() -> type[Dealings]:
@@ -71,11 +71,16 @@ def dealings() -> type[Dealings]:
     return Dealings
 
 
-def _grant(accounts: Accounts, account: str) -> Grant:
-    secret = accounts.get(account).secret
-    if not isinstance(secret, OAuthLogin):
-        raise failure(ProblemCode.ACCOUNT_CHANGED, Stage.CONFIGURATION, account=account)
-    return secret.grant
+def present(accounts: Accounts, grant_id: str) -> Grant:
+    """Return a sign-in as it is in the vault now.
+
+    Raises:
+        FluenzrError: ``account-changed`` where no account has it any more; as ``Accounts.list``.
+    """
+    stored = accounts.of_grant(grant_id)
+    if stored is None or not isinstance(stored.secret, OAuthLogin):
+        raise failure(ProblemCode.ACCOUNT_CHANGED, Stage.CONFIGURATION)
+    return stored.secret.grant
 
 
 def _holds(grant: Grant, refused: Secret | None, clock: Clock) -> bool:
@@ -83,9 +88,16 @@ def _holds(grant: Grant, refused: Secret | None, clock: Clock) -> bool:
     return tokens is not None and tokens.access != refused and tokens.hold_at(clock.now())
 
 
-def _alone(vault: Path, state_dir: Path, account: str) -> Any:  # noqa: ANN401 - a context manager
+def alone(vault: Vault, state_dir: Path, grant_id: str) -> AbstractContextManager[None]:
+    """Deal with a sign-in while no other process does.
+
+    Raises:
+        FluenzrError: ``oauth-provider-failed`` where another one takes too long; ``file-not-created``,
+            ``disk-full``.
+    """
     durable.ensure_private_dir(state_dir)
-    name = hashlib.sha256(f"{vault}\n{account}".encode()).hexdigest()[:32]
+    place = os.path.realpath(vault.path)  # its folder may be known by several names
+    name = hashlib.sha256(f"{place}\n{grant_id}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
     return durable.lock(
         state_dir / f"oauth-{name}.lock",
         timeout_seconds=WAIT_SECONDS,
@@ -115,7 +127,7 @@ def main() -> None:
         renew(
             vault,
             state_dir,
-            order["account"],
+            order["grant"],
             None if refused is None else AccessToken(refused),
             clock=clock,
             seconds=order["seconds"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from fluenzr_smtp.cli.tree import Command, examples, noun
 from fluenzr_smtp.config import PLAIN, Config, OAuthChoice
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.messages import require_language
+from fluenzr_smtp.model import is_client_id, is_tenant
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 _CHOICE = form.record(key=form.TEXT, value=form.nullable({"type": ["string", "integer"]}))
@@ -27,9 +28,14 @@ SCHEMAS = {
     "config unset": _CHOICE,
 }
 
-_PARTS = ("client_id", "tenant")
+_RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "client_id": (is_client_id, "not-a-client-id"),
+    "tenant": (is_tenant, "not-a-tenant"),
+}
+_PARTS = tuple(_RULES)
 _KEYS = (*PLAIN, *(f"oauth.PROVIDER.{part}" for part in _PARTS))
 _MOST_DAYS = 36_500
+_SHOWN = 80  # characters of what is refused
 
 tree = noun("Your choices: which account, which language, which client ids.")
 
@@ -128,9 +134,10 @@ def _checked(run: Invocation, key: str, value: str) -> str | int:
     Raises:
         FluenzrError: ``usage-invalid`` for a key that is none, ``setting-invalid``, ``account-unknown``.
     """
-    if _parts(key) is not None:
-        if not value or not value.isprintable() or " " in value:
-            raise _refused(key, value, "not-a-client-id" if key.endswith(".client_id") else "not-a-tenant")
+    if (parts := _parts(key)) is not None:
+        is_sound, reason = _RULES[parts[1]]
+        if not is_sound(value):
+            raise _refused(key, value, reason)
         return value
     if key == "default_account":
         return run.app.accounts.get(value).account.name
@@ -155,4 +162,4 @@ def _with(config: Config, key: str, value: str | int | None) -> Config:
 
 
 def _refused(key: str, value: str, reason: str) -> FluenzrError:
-    return failure(ProblemCode.SETTING_INVALID, Stage.USAGE, setting=key, value=value, reason=reason)
+    return failure(ProblemCode.SETTING_INVALID, Stage.USAGE, setting=key, value=value[:_SHOWN], reason=reason)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         OAuthClient,
         OAuthLogin,
         Tokens,
+        is_client_id,
+        is_tenant,
     )
     from fluenzr_smtp.model.presets import Form, Limit, LimitUnit, Need, Placeholder, Preset, UsernameRule
     from fluenzr_smtp.model.servers import Endpoint, Fingerprint, Protocol, Security, Skill, Skills
@@ -82,6 +84,8 @@ __all__ = [
     "TokenCommand",
     "Tokens",
     "UsernameRule",
+    "is_client_id",
+    "is_tenant",
 ]
 
 __getattr__ = loader(
@@ -127,5 +131,7 @@ __getattr__ = loader(
         "TokenCommand": "accounts",
         "Tokens": "oauth",
         "UsernameRule": "presets",
+        "is_client_id": "oauth",
+        "is_tenant": "oauth",
     },
 )

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fluenzr_smtp.model.accounts import AccessToken, Secret
+
+_LONGEST_ID = 512
+_TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+def is_client_id(text: str) -> bool:
+    """Say whether a provider may have given out such a client id (RFC 6749 §2.2 and appendix A.1)."""
+    return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable() and " " not in text
+
+
+def is_tenant(text: str) -> bool:
+    """Say whether this may be an organisation at Microsoft: a domain, or the number of a tenant."""
+    return bool(_TENANT.fullmatch(text))
 
 
 class GrantType(StrEnum):
@@ -75,7 +90,8 @@ _SKEW = timedelta(minutes=5)
 class Grant:
     """A permission of a person, or of an administrator, with the tokens that stand for it.
 
-    ``tokens`` is None once they were given back.
+    ``tokens`` is None once they were given back. ``id`` is the sign-in's own: it stays when tokens are
+    renewed, and when the account gets another name.
     """
 
     server: AuthorizationServer
@@ -83,6 +99,7 @@ class Grant:
     scopes: tuple[str, ...]
     type: GrantType
     tokens: Tokens | None = field(repr=False)
+    id: str = field(default_factory=lambda: os.urandom(8).hex())
 
 
 #: Gives a grant with tokens that hold; one token may have been refused.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -28,9 +29,9 @@ from fluenzr_smtp.model import (
     Tokens,
 )
 from fluenzr_smtp.oauth import SECONDS
-from fluenzr_smtp.oauth.faults import refusal, tidy
+from fluenzr_smtp.oauth.faults import refusal
 from fluenzr_smtp.oauth.http import Transport, failed
-from fluenzr_smtp.oauth.metadata import is_safe
+from fluenzr_smtp.oauth.metadata import is_address, is_safe
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 _LONGEST_TOKEN = 16_384
@@ -40,6 +41,8 @@ _LONGEST_LIFE_SECONDS = 10 * 365 * 86_400
 _DEVICE_SECONDS = (1, 1800)
 _INTERVAL_SECONDS = (1, 60)
 # Of these the answer says nothing, or says it otherwise: they are of the sign-in and not of the mailbox.
+_LIVES = frozenset({"expires_in", "expires_at"})
+_GONE = frozenset({"invalid_token", "invalid_grant"})
 _NOT_OF_MAIL = frozenset({"openid", "email", "profile", "offline_access"})
 
 
@@ -128,7 +131,7 @@ class Dealings:
                 headers={"Accept": "application/json"},
                 auth=client.client_auth(client.token_endpoint_auth_method),
             )
-            return self._device_code(client.parse_response_token(answer))
+            return self._device_code(client.parse_response_token(self._readable(answer)))
 
     def poll(self, device: DeviceCode, scopes: tuple[str, ...]) -> Tokens | None:
         """Ask once whether the person has agreed; None: not yet (RFC 8628 §3.4).
@@ -162,15 +165,24 @@ class Dealings:
             return self._tokens(found, keep=None)
 
     def revoke(self, tokens: Tokens) -> bool:
-        """Give the tokens back (RFC 7009); False where the server offers no way to."""
+        """Give the tokens back (RFC 7009); False where the server offers no way to.
+
+        Some servers refuse a token that is not good any more; it is as good as given back.
+        """
         endpoint = self._server.revocation_endpoint
         if not endpoint:
             return False
         token, kind = tokens.refresh or tokens.access, "refresh_token" if tokens.refresh else "access_token"
         with self._speaking(tokens.refresh, tokens.access) as client:
             answer = client.revoke_token(endpoint, token=token.reveal(), token_type_hint=kind)
-            if not answer.is_success:
-                answer.raise_for_status()
+            error, description = _error_in(answer)
+            if error in _GONE:
+                return True
+            if error == "unsupported_token_type":  # RFC 7009 §2.2.1
+                return False
+            if error:
+                raise OAuthError(error=error, description=description)
+            answer.raise_for_status()
         return True
 
     def refreshed(self, grant: Grant) -> Tokens:
@@ -206,19 +218,42 @@ class Dealings:
             trust_env=False,
             **how,
         )
+        for kind in ("access_token_response", "refresh_token_response"):
+            client.register_compliance_hook(kind, self._readable)
         try:
             with client:
                 yield client
         except OAuthError as error:
             hidden = (*secrets, secret)
             raise refusal(
-                self._host, _word(error.error), str(error.description or ""), secrets=hidden
+                self._host, str(error.error), str(error.description or ""), secrets=hidden
             ) from None
         except httpx2.HTTPStatusError as error:
             raise failed(self._host, _fault_of(error.response.status_code)) from None
         # Not chained: what could not be read may hold tokens.
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
             raise failed(self._host, "answer") from None
+        except httpx2.InvalidURL:
+            raise failed(self._host, "unreachable") from None
+
+    def _readable(self, answer: httpx2.Response) -> httpx2.Response:
+        """Return an answer without the fields that authlib would stumble over and that can be done without.
+
+        A server that has given out a new refresh token takes the old one for stolen: the new one must not be
+        lost to a life that is no number.
+
+        Raises:
+            FluenzrError: ``oauth-provider-failed`` for an error that is none of the protocol.
+        """
+        if not answer.is_success:
+            if answer.is_server_error or _error_in(answer)[0]:
+                return answer
+            raise failed(self._host, _fault_of(answer.status_code))
+        found = answer.json(parse_int=float)  # a number of any length
+        kept = {name: value for name, value in found.items() if value is not None and name not in _LIVES}
+        if (life := _life(found.get("expires_in"))) is not None:
+            kept["expires_in"] = life
+        return httpx2.Response(answer.status_code, content=json.dumps(kept), request=answer.request)
 
     def _endpoint(self, url: str, name: str) -> str:
         if url:
@@ -239,12 +274,12 @@ class Dealings:
             raise ValueError("token_type")
         self._require_granted(found.get("scope"), scopes)
         now = self._clock.now()
-        refresh = found.get("refresh_token")
+        refresh, life = found.get("refresh_token"), _life(found.get("expires_in"))
         return Tokens(
             access=AccessToken(_token(found["access_token"])),
             refresh=keep if refresh in (None, "") else Secret(_token(refresh)),
             obtained=now,
-            expires=None if (life := _life(found.get("expires_in"))) is None else now + life,
+            expires=None if life is None else now + timedelta(seconds=life),
         )
 
     def _require_granted(self, granted: object, scopes: tuple[str, ...]) -> None:
@@ -263,8 +298,7 @@ class Dealings:
             raise ValueError("user_code")
         complete = _text(found.get("verification_uri_complete") or "")
         for url in filter(None, (uri, complete)):
-            parts = urlsplit(url)
-            if not is_safe(parts) or not parts.hostname or not url.isascii() or not url.isprintable():
+            if not is_address(url) or not is_safe(urlsplit(url)):
                 raise ValueError("verification_uri")
         return DeviceCode(
             user_code=code,
@@ -280,11 +314,19 @@ def denied(host: str, error: str, description: str) -> FluenzrError:
     """Build the error for an answer that came by the browser and is no code (RFC 6749 §4.1.2.1)."""
     if error == "access_denied" and not description:
         return failure(ProblemCode.OAUTH_SIGN_IN_FAILED, Stage.OAUTH, host=host, reason="denied")
-    return refusal(host, _word(error), description)
+    return refusal(host, error, description)
 
 
-def _word(error: object) -> str:
-    return tidy(str(error))
+def _error_in(answer: httpx2.Response) -> tuple[str, str]:
+    """Return the error and its description, where an answer is a refusal of the protocol."""
+    if not answer.is_client_error:
+        return "", ""
+    try:
+        found = answer.json()
+    except (ValueError, RecursionError):
+        return "", ""
+    said = found if isinstance(found, dict) else {}
+    return str(said.get("error") or ""), str(said.get("error_description") or "")
 
 
 def _text(value: object) -> str:
@@ -299,11 +341,14 @@ def _token(text: object) -> str:
     return text
 
 
-def _life(seconds: object) -> timedelta | None:
-    """Return how long a token lives; None where nothing sensible is said."""
-    if seconds is None or isinstance(seconds, bool) or not isinstance(seconds, int | float | str):
+def _life(said: object) -> int | None:
+    """Return how many seconds a token lives; None where nothing sensible is said."""
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
         return None
-    return timedelta(seconds=_within(int(seconds), (0, _LONGEST_LIFE_SECONDS)))
+    try:
+        return int(_within(float(said), (0, _LONGEST_LIFE_SECONDS)))
+    except ValueError:
+        return None
 
 
 def _within(value: float, bounds: tuple[float, float]) -> float:

@@ -8,14 +8,18 @@ RFC 6749 §5.2 and §4.1.2.1, RFC 8628 §3.5; OpenID Connect Core §3.1.2.6; Mic
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from fluenzr_smtp.errors import FluenzrError, failure
 from fluenzr_smtp.model import Secret
 from fluenzr_smtp.problems import ProblemCode, Stage
+from fluenzr_smtp.veil import Veil
 
 _LONGEST = 300
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+_MOST = 8192
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_JOINER = "\u034f"  # a mark by its category, and never seen
 
 _code = ProblemCode
 # Microsoft's numbers tell more than the word beside them, so they come first.
@@ -71,16 +75,19 @@ def refusal(
     """Build the error that a refusal means; of its words the secrets are struck out."""
     code = _meaning(error, description)
     said = f"{error}: {description}" if description else error
-    return failure(code, Stage.OAUTH, host=host, status=tidy(said, secrets))
+    # First the veil: of a secret that was cut short, or whose escapes were changed, it knows less.
+    veiled = Veil(*filter(None, secrets)).over(said[:_MOST])
+    return failure(code, Stage.OAUTH, host=host, status=_tidy(veiled))
 
 
-def tidy(said: str, secrets: Iterable[Secret | None] = ()) -> str:
-    """Return a server's words in one short line, without the secrets and without invisible characters."""
-    for secret in secrets:
-        if secret is not None and secret.reveal():
-            said = said.replace(secret.reveal(), "…")
-    said = " ".join(_CONTROLS.sub(" ", said).split())
+def _tidy(said: str) -> str:
+    """Return a server's words in one short line without invisible characters."""
+    said = " ".join("".join(each if _is_seen(each) else " " for each in said).split())
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+
+
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character) not in _UNSEEN and character != _JOINER
 
 
 def _meaning(error: str, description: str) -> ProblemCode:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import httpx2
 
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import AuthorizationServer, Clock
+from fluenzr_smtp.model import AuthorizationServer, Clock, is_tenant
 from fluenzr_smtp.oauth.http import Transport, failed
 from fluenzr_smtp.problems import ProblemCode, Stage
 
@@ -40,9 +38,11 @@ def discover(
     """
     issuer = issuer.strip().removesuffix(_OPENID)  # a person may have the whole address at hand
     parts = _checked(issuer, issuer)
+    if parts.query or "{" in issuer:  # OpenID Connect Discovery 1.0 §3
+        raise _invalid(issuer, "not-an-address")
     with httpx2.Client(transport=Transport(clock=clock, authority=authority), trust_env=False) as web:
         found = _document(web, parts)
-    if not is_issuer(found["issuer"].rstrip("/"), issuer.rstrip("/")):
+    if found["issuer"].rstrip("/") != issuer.rstrip("/"):
         raise _invalid(issuer, "issuer-differs")
     endpoints = {name: _endpoint(found, name, issuer) for name in _ENDPOINTS}
     if not endpoints["token_endpoint"]:
@@ -60,14 +60,29 @@ def discover(
 
 
 def is_issuer(known: str, said: str) -> bool:
-    """Say whether a server is the one that is known; ``{…}`` stands for any one part of its path."""
-    parts = re.split(r"\{\w+\}", known)
-    return bool(re.fullmatch(r"[A-Za-z0-9.-]+".join(map(re.escape, parts)), said))
+    """Say whether a server is the one that is known; ``{tenant}`` stands for any tenant."""
+    before, is_open, behind = known.partition("{tenant}")
+    if not is_open:
+        return said == known
+    tenant = said.removeprefix(before).removesuffix(behind)
+    return said == f"{before}{tenant}{behind}" and is_tenant(tenant)
 
 
 def is_safe(url: SplitResult) -> bool:
     """Say whether what goes to such an address is encrypted, or stays on this machine."""
     return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.hostname or ""))
+
+
+def is_address(url: str) -> bool:
+    """Say whether a browser, or a program of ours, may be sent to this address."""
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+        httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL):
+        return False
+    is_plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= _LONGEST_URL
+    return is_whole and is_plain and "@" not in parts.netloc
 
 
 def _is_loopback(host: str) -> bool:
@@ -121,13 +136,7 @@ def _endpoint(found: dict[str, Any], name: str, issuer: str) -> str:
 
 def _checked(url: str, issuer: str, *, detail: str = "") -> SplitResult:
     """Return the parts of an address that may be asked."""
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in {"https", "http"} and bool(parts.hostname)
-        is_address = is_address and (parts.port or 1) > 0 and not parts.username and not parts.fragment
-    except ValueError:
-        raise _invalid(issuer, "not-an-address", detail=detail) from None
-    if not is_address or not url.isascii() or not url.isprintable() or " " in url or len(url) > _LONGEST_URL:
+    if not is_address(url) or (parts := urlsplit(url)).fragment:
         raise _invalid(issuer, "not-an-address", detail=detail)
     if not is_safe(parts):
         raise _invalid(issuer, "not-encrypted", detail=detail)
@@ -135,7 +144,7 @@ def _checked(url: str, issuer: str, *, detail: str = "") -> SplitResult:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, Iterable) else ()
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
 def _takes_secret_in_body(found: dict[str, Any]) -> bool:

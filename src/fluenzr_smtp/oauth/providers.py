@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from fluenzr_smtp.errors import failure
-from fluenzr_smtp.model import AuthorizationServer
+from fluenzr_smtp.model import AuthorizationServer, is_tenant
 from fluenzr_smtp.problems import Problem, ProblemCode, Stage
 
 
@@ -85,7 +84,6 @@ _MICROSOFT = Provider(
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({each.name: each for each in (_GOOGLE, _MICROSOFT)})
 
 _OF_PASSWORDS = frozenset({ProblemCode.AUTH_REJECTED, ProblemCode.AUTH_APP_PASSWORD_REQUIRED})
-_TENANT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 def provider_of(preset: str | None) -> Provider | None:
@@ -109,7 +107,7 @@ def server_of(provider: Provider, tenant: str | None = None) -> AuthorizationSer
         reason = f"--tenant is for Microsoft; {provider.title} has no tenants"
         raise failure(ProblemCode.USAGE_INVALID, Stage.USAGE, reason=reason)
     chosen = provider.tenant if tenant is None else tenant
-    if tenant is not None and not _TENANT.fullmatch(chosen):
+    if tenant is not None and not is_tenant(chosen):
         raise failure(
             ProblemCode.SETTING_INVALID, Stage.USAGE, setting="--tenant", value=chosen, reason="not-a-tenant"
         )

@@ -10,8 +10,11 @@ import hmac
 import queue
 import re
 import threading
+from collections import deque
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
@@ -168,22 +171,29 @@ class Redirect:
 
 
 class _Server(ThreadingHTTPServer):
+    """Serves so many connections at once; the oldest gives way to a new one, which may bring the answer."""
+
     daemon_threads = True
 
     def __init__(self, *given: Any) -> None:  # noqa: ANN401 - as the library has them
-        self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        self._open: deque[socket] = deque()
         super().__init__(*given)
 
-    def verify_request(self, *_: object) -> bool:
-        """Take so many connections at once, and close the others."""
-        return self._places.acquire(blocking=False)
+    def verify_request(self, request: Any, client_address: object) -> bool:  # noqa: ANN401, ARG002
+        """Make room for a connection."""
+        self._open.append(request)
+        if len(self._open) > _MOST_AT_ONCE:
+            with suppress(OSError):
+                self._open.popleft().shutdown(SHUT_RDWR)
+        return True
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Serve one connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            with suppress(ValueError):
+                self._open.remove(request)
 
     def handle_error(self, *_: object) -> None:
         """Say nothing of a connection that breaks."""
@@ -230,6 +240,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+    def send_error(self, code: int, *_: object, **__: object) -> None:
+        """Answer what is no request of HTTP, or none of those that are served."""
+        self._answer(HTTPStatus(code), _NOT_OURS)
 
     def log_message(self, *_: object) -> None:
         """Write nothing down: an address may hold a code."""

@@ -64,7 +64,7 @@ def restore(
         contents = store.unseal(parse(place.read_foreign(file).content), sources)
         if check is not None:
             check(contents.payload)
-    with store.locked():
+    with store.key_changed(), store.locked():
         known = store.memory.snapshot()
         found = place.read(store.path)
         replaced = None if found is None else _parsed(found.content)

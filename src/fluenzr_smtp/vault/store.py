@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +35,7 @@ from fluenzr_smtp.vault.place import Found
 from fluenzr_smtp.vault.slots import SlotDraft
 from fluenzr_smtp.vault.sources import KeySource
 
+_KEY_LOCK_SECONDS = 60.0  # as long as a renewal of tokens may take
 _ROOM_BYTES = 64 * 1024  # what a payload may grow by, with much to spare
 
 
@@ -92,6 +94,7 @@ class Store:
         self.path = path
         self.clock = clock
         self.memory = Memory(state_dir)
+        self._state_dir = state_dir
         self._make_source = source
         self._accept_rollback = accept_rollback
         self._lock_timeout_seconds = lock_timeout_seconds
@@ -138,6 +141,42 @@ class Store:
             known = self.memory.snapshot()
             found = place.read(self.path)
             return None if found is None else self._open(found, known)
+
+    @contextlib.contextmanager
+    def key_kept(self) -> Iterator[None]:
+        """Keep the data key as it is meanwhile, for whoever was handed it; any number may be here.
+
+        Raises:
+            FluenzrError: ``vault-busy`` where it is being changed all the time; ``file-not-created``,
+                ``disk-full``.
+        """
+        with self._key_lock(is_shared=True):
+            yield
+
+    @contextlib.contextmanager
+    def key_changed(self) -> Iterator[None]:
+        """Change the data key meanwhile, or the whole vault: whoever was handed it has gone.
+
+        Raises:
+            FluenzrError: ``vault-busy`` where somebody stays.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self._key_lock(is_shared=False))
+            except FluenzrError as error:
+                if error.problem.code is ProblemCode.VAULT_BUSY:
+                    raise
+                # Where this file cannot be, nobody was handed a key.
+            yield
+
+    def _key_lock(self, *, is_shared: bool) -> contextlib.AbstractContextManager[None]:
+        if self._state_dir is None:
+            return contextlib.nullcontext()
+        durable.ensure_private_dir(self._state_dir)
+        name = hashlib.sha256(os.path.realpath(self.path).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return durable.lock(
+            self._state_dir / f"key-{name}.lock", timeout_seconds=_KEY_LOCK_SECONDS, is_shared=is_shared
+        )
 
     def require_room(self) -> None:
         """Make sure that the vault could be written now, for what cannot be had twice.

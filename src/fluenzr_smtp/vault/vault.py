@@ -175,7 +175,8 @@ class Vault(Store):
                 present, header=dataclasses.replace(present.header, slots=made), data_key=data_key
             )
 
-        written = self._edit_with(drafts, rotated)
+        with self.key_changed():
+            written = self._edit_with(drafts, rotated)
         for slot, source in keys.items():
             source.forget(slot.entry)
         kept = tuple(each.path for each in history.kept_files(self.path))

@@ -68,9 +68,10 @@ def reconnect(
     options.require_sense()
     stored, grant = _of_oauth(run, name)
     login = oauth.signed_in_again(run, stored.account, grant, options)
-    fresh = replace(stored, secret=login, secret_changed=run.app.clock.now())
+    now = run.app.clock.now()
+    fresh = replace(stored, secret=login, secret_changed=now)
     verified = Verified(stored=fresh, checks=()) if no_test else verify(run, fresh, timeout=float(timeout))
-    save(run, verified)
+    save(run, verified, write=lambda: run.app.accounts.sign_in(login, old=grant, now=now))
 
 
 def revoke(
@@ -95,8 +96,7 @@ def revoke(
         data = {"account": account, "revoked": False, "told_provider": False, "page": None}
         run.end(data, show=lambda: run.output.line("Nothing was given back."))
         return
-    told = run.app.sign_in.revoke(grant)
-    run.app.accounts.replace(replace(stored, secret=OAuthLogin(replace(grant, tokens=None))))
+    told = run.app.tokens.revoke(grant, run.app.sign_in.revoke)
     page = None if told else oauth.consent_page(grant.server.name)
     if not told:
         where = f": {page}" if page else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -168,7 +169,7 @@ def _edit(run: Invocation, name: str, request: Request) -> None:
     verified = Verified(stored=new, checks=())
     if not request.no_test and _concerns_servers(old, new):
         verified = verify(run, new, timeout=request.timeout)
-    save(run, verified)
+    save(run, verified, write=lambda: run.app.accounts.replace(verified.stored, known_as=old))
 
 
 def _concerns_servers(old: StoredAccount, new: StoredAccount) -> bool:
@@ -178,13 +179,13 @@ def _concerns_servers(old: StoredAccount, new: StoredAccount) -> bool:
     return replace(new, account=ours) != old
 
 
-def save(run: Invocation, verified: Verified) -> None:
-    """Save a changed account if it may be saved, and end the command."""
+def save(run: Invocation, verified: Verified, *, write: Callable[[], None]) -> None:
+    """Save a changed account if it may be saved, by ``write``, and end the command."""
     saved = may_save(run, verified)
     stored = verified.stored
     data = {"account": account_record(stored), "saved": saved, "checks": check_records(verified.checks)}
     if saved:
-        run.app.accounts.replace(stored)
+        write()
         run.app.post.go_on(stored.account.name)
         run.end(data, show=lambda: run.output.line(f"Saved {stored.account.name}."))
         return

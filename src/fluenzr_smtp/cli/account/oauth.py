@@ -11,7 +11,16 @@ from fluenzr_smtp.cli.options import Invocation
 from fluenzr_smtp.cli.output import printable
 from fluenzr_smtp.config import OAuthChoice
 from fluenzr_smtp.errors import FluenzrError, failure
-from fluenzr_smtp.model import Account, AuthorizationServer, Grant, GrantType, OAuthClient, OAuthLogin, Secret
+from fluenzr_smtp.model import (
+    Account,
+    AuthorizationServer,
+    Grant,
+    GrantType,
+    OAuthClient,
+    OAuthLogin,
+    Secret,
+    is_client_id,
+)
 from fluenzr_smtp.problems import ProblemCode, Stage
 
 if TYPE_CHECKING:
@@ -23,7 +32,6 @@ CLIENT_SECRET = "FLUENZR_OAUTH_CLIENT_SECRET"  # noqa: S105 - the name of a vari
 
 _PANEL = "Login by OAuth"
 _SECONDS = 300
-_LONGEST_ID = 512
 
 OAuthFlag = Annotated[
     bool,
@@ -280,7 +288,7 @@ def _client_id(run: Invocation, options: OAuthOptions, choice: OAuthChoice, *, n
 
 def _checked_id(text: str) -> str:
     text = text.strip()
-    if not text or len(text) > _LONGEST_ID or not text.isascii() or not text.isprintable() or " " in text:
+    if not is_client_id(text):
         raise failure(
             ProblemCode.SETTING_INVALID,
             Stage.USAGE,
