@@ -25,7 +25,7 @@ from fluenzr_smtp.model import (
     Tokens,
 )
 from fluenzr_smtp.oauth import PROVIDERS, Dealings, discover, proposing, provider_of, server_of
-from fluenzr_smtp.oauth.client import SlowDown, denied
+from fluenzr_smtp.oauth.client import Authorization, SlowDown, denied
 from fluenzr_smtp.problems import ExitStatus, Problem, Stage
 from fluenzr_smtp.problems import ProblemCode as Code
 from tests.servers.authserver import AuthServer, answered, auth_server, http
@@ -97,6 +97,24 @@ def refresh_fault(server: AuthServer, *, seconds: float = 5.0) -> Problem:
     told = repr(caught.value.problem)
     assert not [each for each in (CANARY, ACCESS, CLIENT_SECRET) if each in told]
     return caught.value.problem
+
+
+class TestCode:
+    ASKED = Authorization(url="", redirect_uri="http://127.0.0.1:1", state="s", verifier=Secret("v" * 43))
+
+    def test_code_that_is_not_taken_is_no_sign_in_that_has_ended(self, server):
+        server.answers[TOKEN] = answered("400 Bad Request", error="invalid_grant", error_description="used")
+
+        with pytest.raises(FluenzrError) as caught:
+            dealings(server).exchange(self.ASKED, Secret("code"), ("mail",))
+        assert caught.value.problem.code is Code.OAUTH_SIGN_IN_FAILED
+        assert caught.value.problem.facts["status"] == "invalid_grant: used"
+
+    def test_refused_client_is_named_here_too(self, server):
+        server.answers[TOKEN] = answered("400 Bad Request", error="invalid_client")
+
+        with pytest.raises(FluenzrError, match="oauth-client-rejected"):
+            dealings(server).exchange(self.ASKED, Secret("code"), ("mail",))
 
 
 class TestTokens:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -111,7 +111,7 @@ class Dealings:
 
     def exchange(self, asked: Authorization, code: Secret, scopes: tuple[str, ...]) -> Tokens:
         """Turn the code that the browser brought into tokens (RFC 6749 §4.1.3)."""
-        with self._speaking(asked.verifier, code) as client:
+        with _beginning(), self._speaking(asked.verifier, code) as client:
             found = client.fetch_token(
                 self._server.token_endpoint,
                 grant_type=GrantType.AUTHORIZATION_CODE.value,
@@ -139,7 +139,7 @@ class Dealings:
         Raises:
             SlowDown: the server wants a longer pause between two questions.
         """
-        with self._speaking(device.code) as client:
+        with _beginning(), self._speaking(device.code) as client:
             try:
                 found = client.fetch_token(
                     self._server.token_endpoint,
@@ -308,6 +308,18 @@ class Dealings:
             interval=_within(float(found.get("interval") or 5), _INTERVAL_SECONDS),
             code=Secret(_token(found["device_code"])),
         )
+
+
+@contextmanager
+def _beginning() -> Iterator[None]:
+    """Tell of a code that is not taken as of a sign-in that came to nothing, not of one that has ended."""
+    try:
+        yield
+    except FluenzrError as error:
+        problem = error.problem
+        if problem.code is not ProblemCode.OAUTH_TOKEN_EXPIRED:
+            raise
+        raise FluenzrError(replace(problem, code=ProblemCode.OAUTH_SIGN_IN_FAILED)) from None
 
 
 def denied(host: str, error: str, description: str) -> FluenzrError:
